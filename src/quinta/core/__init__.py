@@ -1,0 +1,1 @@
+"""Nouns and verbs of the platform; plain Python, no framework."""

@@ -1,0 +1,1 @@
+"""Who is calling, and the one function that says what they may do and see."""

@@ -1,0 +1,70 @@
+"""The one family of errors that the core raises (decision 0004).
+
+    QuintaError
+    ├── InvalidInput          what the caller sent breaks a rule: wrong type, unknown member, bad reference
+    ├── NotAuthenticated      no credentials, or none that we know
+    ├── NotPermitted          the caller may see the object, but not do this with it
+    ├── NotFound              the object does not exist, or the caller may not know that it does
+    ├── AlreadyExists         a name is taken
+    ├── StateConflict         the object's state forbids this now: in use, not available yet, last of its kind
+    ├── LimitReached          a count or quota of the subscription is used up
+    ├── TooLarge              a body, an upload or a value is over its limit
+    └── Unavailable           the server cannot do this at the moment; trying again later may help
+
+Errors carry no HTTP status: each dialect has a table from ``code`` to its own answer, and a test demands a row for
+every class here in every dialect.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class QuintaError(Exception):
+    """Base of the family.
+
+    ``message`` is a sentence for the person who made the call; ``field`` names the member it is about, if any.
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+
+
+class InvalidInput(QuintaError):
+    code = "invalid_input"
+
+
+class NotAuthenticated(QuintaError):
+    code = "not_authenticated"
+
+
+class NotPermitted(QuintaError):
+    code = "not_permitted"
+
+
+class NotFound(QuintaError):
+    code = "not_found"
+
+
+class AlreadyExists(QuintaError):
+    code = "already_exists"
+
+
+class StateConflict(QuintaError):
+    code = "state_conflict"
+
+
+class LimitReached(QuintaError):
+    code = "limit_reached"
+
+
+class TooLarge(QuintaError):
+    code = "too_large"
+
+
+class Unavailable(QuintaError):
+    code = "unavailable"

@@ -1,0 +1,49 @@
+"""What happened, as records: written to the outbox in the transaction that made the change (decision 0003)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class EventName(StrEnum):
+    """``noun.verb``, alphabetical. Loops wake up by these, caches forget by an event's tags."""
+
+    BLOB_CREATED = "blob.created"
+    BLOB_DELETED = "blob.deleted"
+    BUILD_ENDED = "build.ended"
+    BUILD_REQUESTED = "build.requested"
+    KEY_CREATED = "key.created"
+    KEY_REVOKED = "key.revoked"
+    MEMBERSHIP_CHANGED = "membership.changed"
+    MODEL_CHANGED = "model.changed"
+    MODEL_CREATED = "model.created"
+    MODEL_DELETED = "model.deleted"
+    ORGANIZATION_CHANGED = "organization.changed"
+    ORGANIZATION_CREATED = "organization.created"
+    PROJECT_CHANGED = "project.changed"
+    PROJECT_CREATED = "project.created"
+    PROJECT_DELETED = "project.deleted"
+    REQUESTS_CREATED = "requests.created"
+    REQUESTS_DELETED = "requests.deleted"
+    USER_CHANGED = "user.changed"
+    USER_CREATED = "user.created"
+    USER_DELETED = "user.deleted"
+    VERSION_CHANGED = "version.changed"
+    VERSION_CREATED = "version.created"
+    VERSION_DELETED = "version.deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change. ``subject_id`` is the row it is about, ``actor_id`` the user who made it (None: the server itself).
+
+    ``tags`` name everything whose cached view the change touches: ``user:ID``, ``organization:ID``, ``project:ID``,
+    ``model:ID``, ``version:ID``.
+    """
+
+    name: EventName
+    subject_id: str
+    tags: tuple[str, ...] = ()
+    actor_id: str | None = None
+    project_id: str | None = None

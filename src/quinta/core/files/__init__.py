@@ -1,0 +1,1 @@
+"""Blobs: files that travel in and out of requests."""

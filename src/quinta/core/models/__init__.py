@@ -1,0 +1,1 @@
+"""Models, their versions, and the builds that make a version runnable."""

@@ -1,0 +1,165 @@
+"""Models, versions and builds: frozen types, their states, and the rules that need nothing but them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class ValueType(StrEnum):
+    """What a model takes or gives: named fields, or one string (contract ubiops 5.4)."""
+
+    STRUCTURED = "structured"
+    PLAIN = "plain"
+
+
+class DataType(StrEnum):
+    """Type of one field (contract ubiops 5.4)."""
+
+    INT = "int"
+    STRING = "string"
+    DOUBLE = "double"
+    BOOL = "bool"
+    TIMESTAMP = "timestamp"
+    ARRAY_INT = "array_int"
+    ARRAY_DOUBLE = "array_double"
+    ARRAY_STRING = "array_string"
+    BLOB = "blob"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One named input or output of a structured model."""
+
+    name: str
+    data_type: DataType
+
+
+class VersionStatus(StrEnum):
+    """Life of a version (contract ubiops 7.1)."""
+
+    INITIALISED = "initialised"
+    BUILDING = "building"
+    BUILDING_FAILED = "building_failed"
+    DEPLOYING = "deploying"
+    DEPLOYING_FAILED = "deploying_failed"
+    AVAILABLE = "available"
+    AVAILABLE_BUILDING = "available_building"
+    AVAILABLE_BUILDING_FAILED = "available_building_failed"
+
+    @property
+    def serves(self) -> bool:
+        """Whether requests are accepted in this state."""
+        return self in _SERVING
+
+
+_SERVING = frozenset(
+    {VersionStatus.AVAILABLE, VersionStatus.AVAILABLE_BUILDING, VersionStatus.AVAILABLE_BUILDING_FAILED}
+)
+
+
+class BuildStatus(StrEnum):
+    """Life of one build. A newer upload supersedes a build that has not ended."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model: a name and the shape of what goes in and comes out; its code lives in versions."""
+
+    id: str
+    project_id: str
+    name: str
+    description: str
+    input_type: ValueType
+    output_type: ValueType
+    input_fields: tuple[Field, ...]
+    output_fields: tuple[Field, ...]
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """One version of a model: settings of its instances, the newest package, and the build that serves."""
+
+    id: str
+    project_id: str
+    model_id: str
+    name: str
+    description: str
+    language: str
+    status: VersionStatus
+    error_message: str
+    memory_megabytes: int
+    minimum_instances: int
+    maximum_instances: int
+    maximum_idle_seconds: int
+    created_at: datetime
+    updated_at: datetime
+    file_updated_at: datetime
+    live_build_id: str | None = None
+    latest_build_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Build:
+    """One attempt to make a package runnable: the archive as uploaded, and what came of it.
+
+    ``archive_key`` names the archive in the object store. ``package_digest``, ``environment_digest`` and
+    ``model_file`` are set when the build has succeeded.
+    """
+
+    id: str
+    project_id: str
+    version_id: str
+    archive_key: str
+    archive_name: str
+    archive_size: int
+    language: str
+    status: BuildStatus
+    created_at: datetime
+    updated_at: datetime
+    package_digest: str | None = None
+    environment_digest: str | None = None
+    model_file: str | None = None
+    lease_token: str | None = None
+    lease_expires_at: datetime | None = None
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunnableVersion:
+    """Everything the engine needs to run instances of a version whose build has succeeded.
+
+    ``revision`` grows with every change of the version, its model or its build; the engine replaces instances that
+    run an older revision and ignores an older revision that arrives late. ``model_file`` is the name, without
+    ``.py``, of the module in the package root that has the class ``Model``.
+    """
+
+    version_id: str
+    project_id: str
+    project_name: str
+    model_name: str
+    version_name: str
+    revision: int
+    language: str
+    package_digest: str
+    environment_digest: str
+    model_file: str
+    memory_megabytes: int
+    minimum_instances: int
+    maximum_instances: int
+    maximum_idle_seconds: int
+    input_type: ValueType
+    output_type: ValueType
+    input_fields: tuple[Field, ...]
+    output_fields: tuple[Field, ...]
+    environment_variables: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,74 @@
+"""Packages: uploading the zip of a version, and getting it back (contract ubiops 2, 4.1, 7.1)."""
+
+from __future__ import annotations
+
+import asyncio
+import zipfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from quinta.core.access.decide import project_for
+from quinta.core.access.model import Actor, Permission
+from quinta.core.errors import InvalidInput, NotFound
+from quinta.core.models.builds import request_build
+from quinta.core.models.find import version_named
+from quinta.core.models.model import Build, ModelVersion
+from quinta.core.ports import ObjectStore, Store
+from quinta.core.scope import in_project
+from quinta.kit.clock import Clock
+from quinta.kit.ids import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file on its way out. ``size`` is in bytes."""
+
+    file_name: str
+    content_type: str
+    size: int
+    content: AsyncIterator[bytes]
+
+
+class Packages:
+    """Use cases about the files of versions."""
+
+    def __init__(self, store: Store, objects: ObjectStore, clock: Clock) -> None:
+        self._store = store
+        self._objects = objects
+        self._clock = clock
+
+    async def upload(
+        self, actor: Actor, project_name: str, model_name: str, version_name: str, path: Path, file_name: str
+    ) -> None:
+        """Takes the archive at ``path`` as the version's newest and asks for a build; the caller keeps ``path``.
+
+        InvalidInput when it is no readable zip. What is wrong inside the archive shows in the version's status.
+        """
+        async with self._store.read() as work:
+            project = await project_for(work, actor, project_name, Permission.MODELS_VERSIONS_FILES_CREATE)
+            await version_named(work, project, model_name, version_name)
+        size = path.stat().st_size
+        if not await asyncio.to_thread(zipfile.is_zipfile, path):
+            raise InvalidInput("the file is not a zip archive, or it is cut short", field="file")
+        key = f"projects/{project.id}/packages/{new_id()}.zip"
+        await self._objects.put_file(key, path)
+        now = self._clock.now()
+        async with self._store.begin() as work:
+            _, version = await version_named(work, project, model_name, version_name)
+            await work.of(ModelVersion, in_project(project.id)).change(version.id, file_updated_at=now)
+            await request_build(
+                work, version, actor, now=now, archive_key=key, archive_name=file_name, archive_size=size
+            )
+
+    async def download(self, actor: Actor, project_name: str, model_name: str, version_name: str) -> Download:
+        """The archive as it was uploaded last; NotFound before the first upload (contract ubiops 10.45)."""
+        async with self._store.read() as work:
+            project = await project_for(work, actor, project_name, Permission.MODELS_VERSIONS_FILES_GET)
+            _, version = await version_named(work, project, model_name, version_name)
+            builds = work.of(Build, in_project(project.id))
+            build = None if version.latest_build_id is None else await builds.get(id=version.latest_build_id)
+        if build is None:
+            raise NotFound(f"no file was uploaded yet for version '{version_name}' of model '{model_name}'")
+        content = self._objects.stream(build.archive_key)
+        return Download(build.archive_name, "application/zip", build.archive_size, content)

@@ -1,0 +1,1 @@
+"""Log lines, metric points and who may read them."""

@@ -1,0 +1,36 @@
+"""What a log line and a metric point are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of a project's log. ``system`` lines come from the platform, the others from user code.
+
+    Names are those at the time of writing: a log is a record of what was. ``id`` has 24 hexadecimal characters and
+    sorts by time (contract ubiops 5.5); the writer assigns it.
+    """
+
+    project_id: str
+    time: datetime
+    text: str
+    system: bool
+    model_name: str | None = None
+    version_name: str | None = None
+    request_id: str | None = None
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricPoint:
+    """The sum of one metric of one object within the minute that starts at ``time``."""
+
+    project_id: str
+    object_type: str
+    object_id: str
+    metric: str
+    time: datetime
+    value: float

@@ -1,0 +1,198 @@
+"""What the core asks of the rooms around it, as protocols. Adapters: storage, engine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from quinta.core.events import Event
+from quinta.core.models.model import RunnableVersion
+from quinta.core.observation.model import LogLine, MetricPoint
+from quinta.core.requests.outcome import RunOutcome, RunRequest
+from quinta.core.scope import Scope
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Condition of a query: at least ``start`` and less than ``end``; None leaves that side open."""
+
+    start: object | None = None
+    end: object | None = None
+
+
+class Repository(Protocol[T]):
+    """The rows of one type within one scope.
+
+    Conditions are keyword arguments by field name: a plain value means equal (None: is null), a list, tuple, set or
+    frozenset means one of, a ``Between`` means a range.
+    """
+
+    async def get(self, **conditions: object) -> T | None:
+        """The one item that matches, or None. Several matches are a mistake of the caller: ValueError."""
+        ...
+
+    async def find(
+        self, *, order: Sequence[str] = (), limit: int | None = None, offset: int = 0, **conditions: object
+    ) -> list[T]:
+        """All that match. ``order``: field names, ``-`` in front for descending."""
+        ...
+
+    async def count(self, **conditions: object) -> int: ...
+
+    async def distinct(self, column: str, **conditions: object) -> list[str]:
+        """The different values of one field among the items that match."""
+        ...
+
+    async def add(self, *items: T) -> None:
+        """Inserts; a broken unique rule raises AlreadyExists, an item outside the scope ValueError."""
+        ...
+
+    async def change(self, item_id: str, **values: object) -> None:
+        """Sets fields of one item by its id. A broken unique rule raises AlreadyExists; no such item: NotFound."""
+        ...
+
+    async def remove(self, **conditions: object) -> int:
+        """Deletes what matches (rows that hang on it go too, by foreign key); returns how many."""
+        ...
+
+
+class UnitOfWork(Protocol):
+    """One transaction. Leaving it normally commits, an exception rolls everything back, events included."""
+
+    def of(self, kind: type[T], scope: Scope) -> Repository[T]: ...
+
+    def emit(self, event: Event) -> None:
+        """Puts an event into the outbox with this transaction; listeners hear of it after the commit."""
+        ...
+
+    async def claim(
+        self,
+        kind: type[T],
+        *,
+        waiting: str,
+        working: str,
+        token: str,
+        now: datetime,
+        until: datetime,
+        limit: int,
+        **conditions: object,
+    ) -> list[T]:
+        """Leases items, oldest id first: status ``waiting``, or ``working`` with a lease that has run out.
+
+        They get status ``working``, the token, the lease's end and one more attempt, and are returned as they are
+        then. Several servers never get the same item (SKIP LOCKED on PostgreSQL).
+        """
+        ...
+
+    async def renew(self, kind: type[T], ids: Sequence[str], *, token: str, until: datetime) -> set[str]:
+        """Lengthens leases that are still the token's own; returns the ids that were."""
+        ...
+
+    async def settle(self, kind: type[T], changes: Mapping[str, Mapping[str, object]], *, token: str) -> set[str]:
+        """Sets fields by id where the lease is still the token's own and ends the lease; returns the ids settled.
+
+        What is not returned was taken over, changed or deleted by somebody else: its result is dropped.
+        """
+        ...
+
+    async def add_metric_points(self, points: Sequence[MetricPoint]) -> None:
+        """Adds to the stored value of each (object, metric, minute), making the row if it is not there."""
+        ...
+
+
+class Store(Protocol):
+    """Where rows live."""
+
+    def begin(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """A transaction that may write."""
+        ...
+
+    def read(self) -> AbstractAsyncContextManager[UnitOfWork]:
+        """A transaction that only reads; a write in it is a mistake and fails."""
+        ...
+
+    def subscribe(self, listener: Callable[[Event], None]) -> None:
+        """Calls ``listener`` for each committed event: for this process's own before the unit of work's block is
+        left, for other processes' within a second. Listeners must not block or raise."""
+        ...
+
+
+class ObjectStore(Protocol):
+    """Where bytes live. Keys are relative paths of lower-case letters, digits, ``-``, ``_``, ``.`` and ``/``."""
+
+    async def put_file(self, key: str, path: Path) -> None:
+        """Stores the content of ``path``. It is whole or not there, also after a crash."""
+        ...
+
+    async def fetch(self, key: str, path: Path) -> None:
+        """Writes an object's content to ``path``; NotFound when there is none."""
+        ...
+
+    def stream(self, key: str) -> AsyncIterator[bytes]:
+        """An object's content in pieces; NotFound when there is none."""
+        ...
+
+    async def delete(self, key: str) -> None:
+        """Removes an object; no object is no error."""
+        ...
+
+    def keys(self, prefix: str) -> AsyncIterator[tuple[str, datetime]]:
+        """Every key that starts with the folder ``prefix``, with the moment it was stored."""
+        ...
+
+
+class Passwords(Protocol):
+    """Hashes passwords slowly, off the event loop."""
+
+    async def hash(self, password: str) -> str: ...
+
+    async def matches(self, password: str, password_hash: str | None) -> bool:
+        """Whether the password is right; takes as long for an account without a hash as for one with."""
+        ...
+
+
+class ModelRunner(Protocol):
+    """Runs user code in instances (engine/supervisor)."""
+
+    async def run(self, version: RunnableVersion, request: RunRequest) -> RunOutcome:
+        """Runs one request on an instance of ``version``, starting one when none is free.
+
+        Never raises for what user code does: every end is an outcome with a reason.
+        """
+        ...
+
+    def apply(self, version: RunnableVersion) -> None:
+        """Makes ``version`` the revision to run: keeps its minimum of instances, replaces instances of older
+        revisions once a new one is ready. An older revision than the one known is ignored."""
+        ...
+
+    async def probe(self, version: RunnableVersion) -> str | None:
+        """Starts one instance of a revision that does not serve yet. None when it became ready (it is kept for the
+        first request), else a sentence that says why not."""
+        ...
+
+    async def retire(self, version_id: str) -> None:
+        """Stops all instances of a version and ends what waits for them with reason RETIRED."""
+        ...
+
+    def capacity(self, version_id: str, maximum_instances: int) -> int:
+        """How many more requests could run now without waiting for another request to end."""
+        ...
+
+
+class LogSink(Protocol):
+    """Takes log lines without waiting; they are stored soon after."""
+
+    def write(self, line: LogLine) -> None: ...
+
+
+class MeterSink(Protocol):
+    """Adds to the current minute of a metric without waiting."""
+
+    def add(self, project_id: str, object_type: str, object_id: str, metric: str, value: float) -> None: ...

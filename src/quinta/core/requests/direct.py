@@ -1,0 +1,109 @@
+"""Direct requests: the caller waits for the answer (contract ubiops 7.2; design, journey "direct request").
+
+The product's headline speed. Everything about the version comes from memory; nothing is written to the database on
+the way: logs and metrics go to buffers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from quinta.core.access.decide import project_for
+from quinta.core.access.model import Actor, Permission
+from quinta.core.errors import InvalidInput, StateConflict
+from quinta.core.events import Event
+from quinta.core.files.blobs import Blobs
+from quinta.core.files.model import Blob
+from quinta.core.models.find import live, version_named
+from quinta.core.models.model import RunnableVersion
+from quinta.core.ports import Store
+from quinta.core.requests.execution import Answer, Execution
+from quinta.core.requests.values import blob_fields, check_value, read_json
+from quinta.kit.cache import TaggedCache
+from quinta.kit.ids import new_id
+
+DEFAULT_TIMEOUT_SECONDS = 300
+_LEAST_TIMEOUT_SECONDS = 10
+_MOST_TIMEOUT_SECONDS = 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """A version that an actor may send requests to, and the input fields that hold blobs."""
+
+    version: RunnableVersion
+    blob_fields: tuple[str, ...]
+
+
+class DirectRequests:
+    """Use case: one request, one answer."""
+
+    def __init__(self, store: Store, execution: Execution, blobs: Blobs) -> None:
+        self._store = store
+        self._execution = execution
+        self._blobs = blobs
+        self._routes: TaggedCache[tuple[str, str, str, str], _Route] = TaggedCache()
+        store.subscribe(self._forget)
+
+    async def run(
+        self, actor: Actor, project: str, model: str, version: str, data: bytes, time_limit: int | None = None
+    ) -> Answer:
+        """Runs ``data``, the JSON text of the input, and answers how it ended; ``time_limit`` is in seconds.
+
+        What the code does wrong is an answer without success; InvalidInput is for what the caller does wrong.
+        """
+        key = (actor.user_id, project, model, version)
+        route = self._routes.get(key)
+        if route is None:
+            route = await self._routes.load(key, lambda: self._load(actor, project, model, version))
+        target = route.version
+        value = read_json(data)
+        check_value(value, target.input_type, target.input_fields, "the request data")
+        blobs: dict[str, Blob] = {}
+        if route.blob_fields:
+            async with self._store.read() as work:
+                blobs = await self._blobs.inputs(work, target.project_id, (value,), route.blob_fields)
+        return await self._execution.run(target, new_id(), data, value, blobs, _checked_time_limit(time_limit))
+
+    async def _load(self, actor: Actor, project: str, model: str, version: str) -> tuple[_Route, Iterable[str]]:
+        async with self._store.read() as work:
+            found = await project_for(work, actor, project, Permission.MODELS_VERSIONS_REQUESTS_CREATE)
+            its_model, its_version = await version_named(work, found, model, version)
+            target = await live(work, found, its_model, its_version)
+        if target is None:
+            raise not_serving(version, its_version.status)
+        tags = (
+            f"user:{actor.user_id}",
+            f"organization:{found.organization_id}",
+            f"project:{found.id}",
+            f"model:{its_model.id}",
+            f"version:{its_version.id}",
+        )
+        return _Route(target, blob_fields(target.input_fields)), tags
+
+    def _forget(self, event: Event) -> None:
+        self._routes.forget(event.tags)
+
+
+def not_serving(version: str, status: str) -> StateConflict:
+    """The refusal of a request to a version that has no build serving, in the wording of contract ubiops 5.1."""
+    stage = {
+        "initialised": "no file has been uploaded for it yet",
+        "building": "it is in the building stage",
+        "deploying": "it is in the deploying stage",
+        "building_failed": "its build failed; see error_message of the version and the project's logs",
+        "deploying_failed": "its first instance did not start; see error_message of the version and the logs",
+    }.get(status, f"its status is {status}")
+    return StateConflict(f"the version '{version}' is not available: {stage}")
+
+
+def _checked_time_limit(seconds: int | None) -> int:
+    if seconds is None:
+        return DEFAULT_TIMEOUT_SECONDS
+    if not _LEAST_TIMEOUT_SECONDS <= seconds <= _MOST_TIMEOUT_SECONDS:
+        raise InvalidInput(
+            f"timeout must be from {_LEAST_TIMEOUT_SECONDS} to {_MOST_TIMEOUT_SECONDS} seconds, not {seconds}",
+            field="timeout",
+        )
+    return seconds

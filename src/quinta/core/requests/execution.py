@@ -1,0 +1,124 @@
+"""Running one request and making an answer of what comes back: the same for direct and batch requests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from quinta.core.errors import QuintaError
+from quinta.core.files.blobs import Blobs
+from quinta.core.files.model import Blob
+from quinta.core.models.model import RunnableVersion, ValueType
+from quinta.core.observation.model import LogLine
+from quinta.core.ports import LogSink, MeterSink, ModelRunner
+from quinta.core.requests.outcome import BlobInput, Reason, RunOutcome, RunRequest
+from quinta.core.requests.values import blob_fields, check_fields, check_value, read_json, write_json
+from quinta.kit.clock import Clock
+from quinta.kit.ids import parse_id
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a request ended. ``result`` is JSON text when it succeeded; ``error_message`` is set when it did not."""
+
+    request_id: str
+    reason: Reason
+    result: str | None
+    error_message: str | None
+
+    @property
+    def success(self) -> bool:
+        return self.reason is Reason.COMPLETED
+
+
+class Execution:
+    """Hands requests to instances, checks what comes back, and counts."""
+
+    def __init__(self, runner: ModelRunner, blobs: Blobs, logs: LogSink, meters: MeterSink, clock: Clock) -> None:
+        self._runner = runner
+        self._blobs = blobs
+        self._logs = logs
+        self._meters = meters
+        self._clock = clock
+
+    async def run(
+        self,
+        version: RunnableVersion,
+        request_id: str,
+        data: bytes,
+        value: Any,
+        blobs: Mapping[str, Blob],
+        time_limit: float,
+    ) -> Answer:
+        """Runs validated input: ``data`` is the JSON text of ``value``; ``blobs`` has every blob it names."""
+        inputs: tuple[BlobInput, ...] = ()
+        if blobs:
+            fields = blob_fields(version.input_fields)
+            inputs = tuple(self._blobs.as_input(blobs[parse_id(value[field]) or ""], field) for field in fields)
+        outcome = await self._runner.run(version, RunRequest(request_id, data, time_limit, inputs))
+        answer = await self._answer(version, request_id, outcome)
+        self._count(version, len(data), answer, outcome.seconds)
+        return answer
+
+    async def _answer(self, version: RunnableVersion, request_id: str, outcome: RunOutcome) -> Answer:
+        if outcome.reason is not Reason.COMPLETED or outcome.result is None:
+            return Answer(request_id, outcome.reason, None, outcome.error_message or outcome.reason)
+        try:
+            result = await self._checked_result(version, request_id, outcome.result, outcome.files)
+        except QuintaError as error:
+            self._log(version, request_id, error.message)
+            return Answer(request_id, Reason.INVALID_RESULT, None, error.message)
+        finally:
+            for path in outcome.files.values():
+                path.unlink(missing_ok=True)
+        return Answer(request_id, Reason.COMPLETED, result, None)
+
+    async def _checked_result(
+        self, version: RunnableVersion, request_id: str, text: bytes, files: Mapping[str, Path]
+    ) -> str:
+        """The result as JSON text, with ids for blobs and without members that the model does not declare."""
+        value = read_json(text)
+        if version.output_type is ValueType.PLAIN:
+            check_value(value, version.output_type, (), "the result")
+            return text.decode()
+        if not isinstance(value, dict):
+            check_value(value, version.output_type, version.output_fields, "the result")
+        changed = False
+        for field, path in files.items():
+            if field in value:
+                value[field] = (await self._blobs.keep(version.project_id, path, path.name)).id
+                changed = True
+        check_fields(value, version.output_fields, "the result")
+        if len(value) > len(version.output_fields):
+            known = {field.name for field in version.output_fields}
+            extra = sorted(name for name in value if name not in known)
+            self._log(version, request_id, f"the result has fields that the model does not declare: {', '.join(extra)}")
+            value = {name: item for name, item in value.items() if name in known}
+            changed = True
+        return write_json(value) if changed else text.decode()
+
+    def _count(self, version: RunnableVersion, input_bytes: int, answer: Answer, seconds: float) -> None:
+        add, project, version_id = self._meters.add, version.project_id, version.version_id
+        add(project, "model_version", version_id, "requests", 1)
+        add(project, "model_version", version_id, "input_volume", input_bytes)
+        if answer.result is None:
+            add(project, "model_version", version_id, "failed_requests", 1)
+            return
+        add(project, "model_version", version_id, "output_volume", len(answer.result))
+        add(project, "model_version", version_id, "outputs", 1)
+        add(project, "model_version", version_id, "compute_seconds", seconds)
+
+    def _log(self, version: RunnableVersion, request_id: str, text: str) -> None:
+        self._logs.write(
+            LogLine(
+                project_id=version.project_id,
+                time=self._clock.now(),
+                text=text,
+                system=True,
+                model_name=version.model_name,
+                version_name=version.version_name,
+                request_id=request_id,
+            )
+        )

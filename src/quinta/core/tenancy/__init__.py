@@ -1,0 +1,1 @@
+"""Users, organizations, membership, subscriptions, projects and keys."""

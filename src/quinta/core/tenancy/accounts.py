@@ -1,0 +1,184 @@
+"""A person's account: making it, signing in, changing it, leaving (contract ubiops 2, 5.5 and 10.35)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from quinta.core.access.authentication import new_key
+from quinta.core.access.model import Actor
+from quinta.core.errors import AlreadyExists, InvalidInput, NotAuthenticated, NotFound, StateConflict
+from quinta.core.events import Event, EventName
+from quinta.core.ports import Passwords, Store, UnitOfWork
+from quinta.core.scope import EVERYTHING, in_organization, of_user
+from quinta.core.tenancy.model import ApiKey, KeyKind, Membership, User
+from quinta.kit.clock import Clock
+from quinta.kit.ids import new_id
+
+SESSION_LASTS = timedelta(hours=12)
+REFRESH_LASTS = timedelta(days=14)
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
+_SYMBOLS = "!#$%&')(*+,./:;\"<=>?[@]^_`{|}~-"
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    email: str
+    password: str
+    name: str | None = None
+    surname: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChange:
+    """Members that are None stay as they are."""
+
+    email: str | None = None
+    password: str | None = None
+    previous_password: str | None = None
+    name: str | None = None
+    surname: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The two secrets of a sign-in: ``access`` opens, ``refresh`` gets the next pair."""
+
+    access: str
+    refresh: str
+
+
+class Accounts:
+    """Use cases about one's own account.
+
+    ``activate_at_once`` is false where an administrator must confirm each new account.
+    """
+
+    def __init__(self, store: Store, clock: Clock, passwords: Passwords, *, activate_at_once: bool = True) -> None:
+        self._store = store
+        self._clock = clock
+        self._passwords = passwords
+        self._activate_at_once = activate_at_once
+
+    async def create(self, new: NewAccount) -> User:
+        """Opens an account. InvalidInput: address or password against the rules; AlreadyExists: a known address."""
+        email = _checked_email(new.email)
+        if len(new.password) < 8 or len(new.password) > 128:
+            raise InvalidInput("the password needs 8 to 128 characters", field="password")
+        user = User(
+            id=new_id(),
+            email=email,
+            name=_checked_personal_name(new.name, "name"),
+            surname=_checked_personal_name(new.surname, "surname"),
+            password_hash=await self._passwords.hash(new.password),
+            is_staff=False,
+            is_active=self._activate_at_once,
+            created_at=self._clock.now(),
+        )
+        async with self._store.begin() as work:
+            await _require_free(work, email)
+            await work.of(User, EVERYTHING).add(user)
+            work.emit(Event(EventName.USER_CREATED, user.id, (f"user:{user.id}",), actor_id=user.id))
+        return user
+
+    async def sign_in(self, email: str, password: str) -> Session:
+        """A session for an address and its password; NotAuthenticated in one wording for every way to be wrong."""
+        async with self._store.read() as work:
+            user = await work.of(User, EVERYTHING).get(email=email.strip().lower())
+        right = await self._passwords.matches(password, None if user is None else user.password_hash)
+        if user is None or not right:
+            raise NotAuthenticated("no account has this email and password")
+        if not user.is_active:
+            raise NotAuthenticated("the account is not active yet: an administrator must confirm it")
+        now = self._clock.now()
+        access, access_secret = new_key(user.id, "session", KeyKind.SESSION, now, lasts=SESSION_LASTS)
+        refresh, refresh_secret = new_key(user.id, "session", KeyKind.REFRESH, now, lasts=REFRESH_LASTS)
+        async with self._store.begin() as work:
+            await work.of(ApiKey, of_user(user.id)).add(access, refresh)
+            work.emit(Event(EventName.KEY_CREATED, access.id, (f"user:{user.id}",), actor_id=user.id))
+        return Session(access_secret, refresh_secret)
+
+    async def get(self, actor: Actor) -> User:
+        async with self._store.read() as work:
+            return await _user(work, actor)
+
+    async def update(self, actor: Actor, change: AccountChange) -> User:
+        """Changes what is given. A new password needs the previous one and the stricter rule of contract 10.23."""
+        async with self._store.read() as work:
+            user = await _user(work, actor)
+        values: dict[str, object] = {}
+        if change.email is not None:
+            values["email"] = _checked_email(change.email)
+        if change.name is not None:
+            values["name"] = _checked_personal_name(change.name, "name")
+        if change.surname is not None:
+            values["surname"] = _checked_personal_name(change.surname, "surname")
+        if change.password is not None:
+            _check_new_password(change.password)
+            if change.previous_password is None:
+                raise InvalidInput("previous_password is needed to change the password", field="previous_password")
+            if not await self._passwords.matches(change.previous_password, user.password_hash):
+                raise InvalidInput("previous_password is not the current password", field="previous_password")
+            values["password_hash"] = await self._passwords.hash(change.password)
+        if not values:
+            return user
+        async with self._store.begin() as work:
+            if "email" in values and values["email"] != user.email:
+                await _require_free(work, str(values["email"]))
+            await work.of(User, EVERYTHING).change(user.id, **values)
+            work.emit(Event(EventName.USER_CHANGED, user.id, (f"user:{user.id}",), actor_id=user.id))
+        return replace(user, **values)  # type: ignore[arg-type]  # keys are User's own fields, set above
+
+    async def delete(self, actor: Actor) -> None:
+        """Closes the account; StateConflict while it is the last administrator of an organization."""
+        async with self._store.begin() as work:
+            for membership in await work.of(Membership, of_user(actor.user_id)).find(is_admin=True):
+                members = work.of(Membership, in_organization(membership.organization_id))
+                if await members.count(is_admin=True) == 1:
+                    raise StateConflict(
+                        "the account is the last administrator of an organization: make another member "
+                        "administrator first"
+                    )
+            await work.of(User, EVERYTHING).remove(id=actor.user_id)
+            tags = (f"user:{actor.user_id}",)
+            work.emit(Event(EventName.USER_DELETED, actor.user_id, tags, actor_id=actor.user_id))
+
+
+async def _user(work: UnitOfWork, actor: Actor) -> User:
+    user = await work.of(User, EVERYTHING).get(id=actor.user_id)
+    if user is None:
+        raise NotFound("the account does not exist any more")
+    return user
+
+
+async def _require_free(work: UnitOfWork, email: str) -> None:
+    if await work.of(User, EVERYTHING).get(email=email) is not None:
+        raise AlreadyExists(f"an account with the email '{email}' exists already", field="email")
+
+
+def _checked_email(value: str) -> str:
+    """The address in lower case, by which it is unique; 254 characters at most (contract ubiops 5.3)."""
+    email = value.strip().lower()
+    if not _EMAIL.fullmatch(email):
+        raise InvalidInput("the email is not an address of the form name@host (254 characters at most)", field="email")
+    return email
+
+
+def _checked_personal_name(value: str | None, field: str) -> str | None:
+    if value is not None and len(value) > 256:
+        raise InvalidInput(f"the {field} has {len(value)} characters; 256 at most", field=field)
+    return value or None
+
+
+def _check_new_password(password: str) -> None:
+    rules = (
+        (8 <= len(password) <= 128, "8 to 128 characters"),
+        (any(c.isupper() for c in password), "an upper-case letter"),
+        (any(c.islower() for c in password), "a lower-case letter"),
+        (any(c.isdigit() for c in password), "a digit"),
+        (any(c in _SYMBOLS for c in password), f"one of the symbols {_SYMBOLS}"),
+    )
+    missing = [what for kept, what in rules if not kept]
+    if missing:
+        raise InvalidInput(f"the new password lacks: {', '.join(missing)}", field="password")

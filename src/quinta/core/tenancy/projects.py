@@ -1,0 +1,99 @@
+"""Projects: the name space everything else lives in (contract ubiops 2 and 3.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from quinta.core.access.decide import organization_for, organizations_of, project_for
+from quinta.core.access.model import Actor, Permission
+from quinta.core.errors import AlreadyExists, InvalidInput, NotFound
+from quinta.core.events import Event, EventName
+from quinta.core.models.model import ModelVersion
+from quinta.core.names import check_name
+from quinta.core.ports import Store, UnitOfWork
+from quinta.core.scope import EVERYTHING, in_organization, in_project
+from quinta.core.tenancy.model import Organization, Project
+from quinta.core.tenancy.subscriptions import require_room_for_project
+from quinta.kit.clock import Clock
+from quinta.kit.ids import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectView:
+    """A project with the name of its organization."""
+
+    project: Project
+    organization: str
+
+
+class Projects:
+    """Use cases about projects."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def create(self, actor: Actor, organization_name: str, name: str) -> ProjectView:
+        """Makes a project in an organization that the actor administers."""
+        check_name(name, "a project")
+        async with self._store.begin() as work:
+            try:
+                organization = await organization_for(work, actor, organization_name, administrator=True)
+            except NotFound as missing:  # named in the body, not in the path: contract ubiops 5.2
+                raise InvalidInput(missing.message, field="organization_name") from None
+            await _require_free(work, name)
+            await require_room_for_project(work, organization)
+            project = Project(new_id(), organization.id, name, self._clock.now())
+            await work.of(Project, in_organization(organization.id)).add(project)
+            work.emit(_event(EventName.PROJECT_CREATED, project, actor))
+        return ProjectView(project, organization.name)
+
+    async def list(self, actor: Actor) -> list[ProjectView]:
+        """All projects of the actor's organizations (contract ubiops 10.24), by name."""
+        async with self._store.read() as work:
+            names = {organization.id: organization.name for organization in await organizations_of(work, actor)}
+            if not names:
+                return []
+            found = await work.of(Project, EVERYTHING).find(organization_id=list(names), order=("name",))
+        return [ProjectView(project, names[project.organization_id]) for project in found]
+
+    async def get(self, actor: Actor, name: str) -> ProjectView:
+        async with self._store.read() as work:
+            project = await project_for(work, actor, name, Permission.PROJECTS_GET)
+            return await _view(work, project)
+
+    async def rename(self, actor: Actor, name: str, new_name: str | None) -> ProjectView:
+        """Gives the project another name; None or the same name changes nothing."""
+        async with self._store.begin() as work:
+            project = await project_for(work, actor, name, Permission.PROJECTS_UPDATE)
+            if new_name is not None and new_name != project.name:
+                check_name(new_name, "a project")
+                await _require_free(work, new_name)
+                await work.of(Project, EVERYTHING).change(project.id, name=new_name)
+                project = replace(project, name=new_name)
+                work.emit(_event(EventName.PROJECT_CHANGED, project, actor))
+            return await _view(work, project)
+
+    async def delete(self, actor: Actor, name: str) -> None:
+        """Removes the project and everything in it. What runs is stopped; files go soon after."""
+        async with self._store.begin() as work:
+            project = await project_for(work, actor, name, Permission.PROJECTS_DELETE)
+            for version in await work.of(ModelVersion, in_project(project.id)).find():
+                tags = (f"version:{version.id}",)
+                work.emit(Event(EventName.VERSION_DELETED, version.id, tags, actor.user_id, project.id))
+            await work.of(Project, EVERYTHING).remove(id=project.id)
+            work.emit(_event(EventName.PROJECT_DELETED, project, actor))
+
+
+async def _view(work: UnitOfWork, project: Project) -> ProjectView:
+    organization = await work.of(Organization, EVERYTHING).get(id=project.organization_id)
+    return ProjectView(project, "" if organization is None else organization.name)
+
+
+async def _require_free(work: UnitOfWork, name: str) -> None:
+    if await work.of(Project, EVERYTHING).get(name=name) is not None:
+        raise AlreadyExists(f"a project named '{name}' exists already; names are unique over all users", field="name")
+
+
+def _event(name: EventName, project: Project, actor: Actor) -> Event:
+    return Event(name, project.id, (f"project:{project.id}",), actor.user_id, project.id)

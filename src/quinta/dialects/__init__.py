@@ -1,0 +1,1 @@
+"""Faces over the core: each looks like its own product."""

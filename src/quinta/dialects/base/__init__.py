@@ -1,0 +1,1 @@
+"""Plumbing that all dialects share; never shapes or routes."""

@@ -1,0 +1,1 @@
+"""UbiOps v2.1, as the client of October 2020 speaks it."""

@@ -1,0 +1,1 @@
+"""Makes things happen: leases, loops, builds, the supervisor of instances and its sandbox."""

@@ -1,0 +1,1 @@
+"""Runs programs that are not trusted: what the machine offers, command lines, cgroups, and looking after processes."""

@@ -1,0 +1,157 @@
+"""Control groups: exact limits on memory and on the number of processes, where this server may make groups.
+
+Version 1 needs a writable group of each controller, version 2 a delegated subtree (systemd: ``Delegate=memory pids``
+with ``DelegateSubgroup=server``). New groups are children (version 1) or siblings (version 2, which allows no
+processes in an inner group) of the server's own, so limits that stand above the server hold for them too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_CONTROLLERS: Final = ("memory", "pids")
+_PREFIX: Final = "quinta-"
+
+
+@dataclass(frozen=True, slots=True)
+class Cgroup:
+    """One group for one instance or one build: a folder per controller, which may be the same folder."""
+
+    folders: tuple[Path, ...]
+
+    def out_of_memory_kills(self) -> int:
+        """How many processes of the group the kernel has killed because the group was over its memory."""
+        for name in ("memory.events", "memory.oom_control"):
+            for folder in self.folders:
+                with contextlib.suppress(OSError):
+                    for line in (folder / name).read_text().splitlines():
+                        if line.startswith("oom_kill "):
+                            return int(line.split()[1])
+        return 0
+
+    def processes(self) -> set[int]:
+        """Ids of the processes in the group; empty when the group is gone."""
+        found: set[int] = set()
+        for folder in self.folders:
+            with contextlib.suppress(OSError):
+                found.update(int(line) for line in (folder / "cgroup.procs").read_text().split())
+        return found
+
+    def kill(self) -> None:
+        """Kills every process in the group. What forks meanwhile is met by the next call."""
+        for process in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
+    def remove(self) -> bool:
+        """Removes the group. False while processes are still in it."""
+        for folder in self.folders:
+            try:
+                folder.rmdir()
+            except FileNotFoundError:
+                continue
+            except OSError:
+                return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Cgroups:
+    """Where groups can be made: the version and the parent folder of each controller."""
+
+    version: int
+    parents: dict[str, Path]
+
+    def create(self, name: str, *, memory_bytes: int, processes: int) -> Cgroup:
+        """Makes the group ``name`` with its limits. Raises OSError when the kernel refuses."""
+        folders = {kind: parent / f"{_PREFIX}{name}" for kind, parent in self.parents.items()}
+        group = Cgroup(tuple(dict.fromkeys(folders.values())))
+        try:
+            for folder in group.folders:
+                folder.mkdir(exist_ok=True)
+            if "memory" in folders:
+                _limit_memory(folders["memory"], memory_bytes, self.version)
+            if "pids" in folders:
+                (folders["pids"] / "pids.max").write_text(str(processes))
+        except OSError:
+            group.remove()
+            raise
+        return group
+
+    def existing(self, name: str) -> Cgroup:
+        """The handle of a group that an earlier server may have left; nothing is made."""
+        return Cgroup(tuple(dict.fromkeys(parent / f"{_PREFIX}{name}" for parent in self.parents.values())))
+
+
+def find_cgroups(process: Path = Path("/proc/self")) -> Cgroups | None:
+    """Where this process may make groups with a memory limit, found by trying; None when it may not."""
+    own = [line.split(":", 2) for line in (process / "cgroup").read_text().splitlines()]
+    mounts = _mounts(process / "mountinfo")
+    for version, parents in ((2, _version_2(own, mounts)), (1, _version_1(own, mounts))):
+        if "memory" not in parents:
+            continue
+        found = Cgroups(version, parents)
+        try:
+            found.create(f"trial-{os.getpid()}", memory_bytes=64 << 20, processes=16).remove()
+        except OSError:
+            continue
+        return found
+    return None
+
+
+def _version_1(own: list[list[str]], mounts: dict[str, tuple[str, Path]]) -> dict[str, Path]:
+    parents: dict[str, Path] = {}
+    for _, controllers, path in own:
+        for kind in _CONTROLLERS:
+            if kind in controllers.split(",") and kind in mounts:
+                parents[kind] = _below(mounts[kind], path)
+    return parents
+
+
+def _version_2(own: list[list[str]], mounts: dict[str, tuple[str, Path]]) -> dict[str, Path]:
+    path = next((path for number, _, path in own if number == "0"), None)
+    if path is None or "unified" not in mounts:
+        return {}
+    parent = _below(mounts["unified"], path).parent
+    with contextlib.suppress(OSError):
+        (parent / "cgroup.subtree_control").write_text("+memory +pids")
+    try:
+        enabled = (parent / "cgroup.subtree_control").read_text().split()
+    except OSError:
+        return {}
+    return {kind: parent for kind in _CONTROLLERS if kind in enabled}
+
+
+def _mounts(mountinfo: Path) -> dict[str, tuple[str, Path]]:
+    """Controller (or ``unified`` for version 2) to the root of its mount within the hierarchy and the mount point."""
+    found = {}
+    for line in mountinfo.read_text().splitlines():
+        before, _, after = line.partition(" - ")
+        root, point = before.split()[3:5]
+        kind, _, options = after.split(" ", 2)
+        if kind == "cgroup2":
+            found["unified"] = (root, Path(point))
+        elif kind == "cgroup":
+            found.update(dict.fromkeys(options.replace(" ", ",").split(","), (root, Path(point))))
+    return found
+
+
+def _below(mount: tuple[str, Path], path: str) -> Path:
+    root, point = mount
+    return point / os.path.relpath(path, root) if root != "/" else point / path.lstrip("/")
+
+
+def _limit_memory(folder: Path, memory_bytes: int, version: int) -> None:
+    """No swap beyond the limit either; kernels without swap accounting have no file for it."""
+    if version == 2:
+        limits = {"memory.max": memory_bytes, "memory.swap.max": 0}
+    else:
+        limits = {"memory.limit_in_bytes": memory_bytes, "memory.memsw.limit_in_bytes": memory_bytes}
+    for index, (name, value) in enumerate(limits.items()):
+        if index == 0 or (folder / name).exists():
+            (folder / name).write_text(str(value))

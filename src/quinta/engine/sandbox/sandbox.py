@@ -1,0 +1,161 @@
+"""The command line that starts a program with as little sight and power as this machine can arrange.
+
+Layers, from outside in: a shell that sets rlimits and joins cgroups, then bubblewrap with its own user, process, IPC
+and host-name namespaces and its own view of the file system. Landlock and seccomp belong between bubblewrap and the
+program (``--seccomp`` and the start of the worker) and are not there yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from quinta.engine.sandbox.cgroups import Cgroup, Cgroups
+
+USER_ID: Final = 65534
+
+# The shell that starts the program: rlimits, cgroups (0 stands for the writer itself), then it becomes the program.
+# $1 file size in blocks of 512 bytes, $2 open files, $3 data segment in KiB; cgroup folders up to "--".
+_LAUNCH: Final = (
+    'ulimit -c 0; ulimit -f "$1"; ulimit -n "$2"; ulimit -d "$3" || exit 125; shift 3; '
+    'while [ "$1" != -- ]; do echo 0 > "$1/cgroup.procs" || exit 125; shift; done; shift; unset PWD OLDPWD; exec "$@"'
+)
+
+# Host files without which programs cannot look up names, check certificates, find libraries or tell the time.
+# Not /etc/ssl as a whole: from a server run by root, /etc/ssl/private would be readable inside.
+_SYSTEM_FILES: Final = (
+    "/etc/alternatives",
+    "/etc/ca-certificates",
+    "/etc/fonts",
+    "/etc/gai.conf",
+    "/etc/host.conf",
+    "/etc/hosts",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/localtime",
+    "/etc/mime.types",
+    "/etc/nsswitch.conf",
+    "/etc/pki/ca-trust",
+    "/etc/pki/tls/certs",
+    "/etc/protocols",
+    "/etc/resolv.conf",
+    "/etc/services",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    "/etc/timezone",
+)
+_SYSTEM_FOLDERS: Final = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of each process in the sandbox, in bytes unless said otherwise.
+
+    ``data_bytes`` is a backstop against a single process that allocates faster than anyone can watch; None leaves it
+    open. ``temporary_bytes`` is the size of the private /tmp and of /dev/shm.
+    """
+
+    file_bytes: int = 8 << 30
+    open_files: int = 1024
+    data_bytes: int | None = None
+    temporary_bytes: int = 512 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """What ``detection.detect`` found. ``bwrap`` is None when bubblewrap is missing or may not make namespaces.
+
+    ``level`` names the layers that work, joined by ``+``; ``missing`` has one sentence for each protection that this
+    machine does not give.
+    """
+
+    level: str
+    missing: tuple[str, ...]
+    bwrap: Path | None
+    cgroups: Cgroups | None
+    can_disable_user_namespaces: bool = False
+    shell: str = "/bin/sh"
+    system_paths: tuple[str, ...] = field(default_factory=lambda: _existing(_SYSTEM_FILES))
+
+    def inside(self, host: Path, inside: str) -> str:
+        """The path under which a program sees ``host`` that is mounted at ``inside``: the host's own path where
+        there are no mounts, since bubblewrap is missing."""
+        return inside if self.bwrap else str(host)
+
+    def command(
+        self,
+        argv: Sequence[str],
+        *,
+        read_only: Mapping[Path, str],
+        writable: Mapping[Path, str],
+        network: bool,
+        environment: Mapping[str, str],
+        workdir: str,
+        limits: Limits = Limits(),
+        cgroup: Cgroup | None = None,
+    ) -> list[str]:
+        """The argument list that runs ``argv`` in the sandbox with ``workdir`` (a path inside) as its folder.
+
+        ``read_only`` and ``writable`` map host paths to absolute paths inside; use ``inside()`` for these paths in
+        ``argv``, ``environment`` and ``workdir``, so that they hold without bubblewrap too. Start the result with
+        ``env={}`` (what the launcher gets is visible inside as /proc/1/environ); nothing of the server's own
+        environment is passed on. ``environment`` becomes part of the command line, which other users of the host can
+        read: no secrets in it. Extra file descriptors are inherited by their number (``pass_fds``).
+
+        Kill it through ``processes.kill_tree``; closing the server kills it as well (``--die-with-parent``).
+        """
+        start = [self.shell, "-c", _LAUNCH, "quinta-sandbox", *_ulimits(limits)]
+        start += [str(folder) for folder in cgroup.folders] if cgroup else []
+        start.append("--")
+        if self.bwrap is None:
+            # /usr/bin/env is in every POSIX system; -i clears what the shell itself has set (PWD, OLDPWD).
+            variables = [f"{name}={value}" for name, value in environment.items()]
+            chdir = [self.shell, "-c", 'cd "$1" && shift && exec "$@"', "quinta-sandbox", workdir]
+            return [*start, *chdir, "/usr/bin/env", "-i", *variables, *argv]
+        start += [str(self.bwrap), *self._namespaces(network), *self._system_mounts(limits)]
+        for option, mounts in (("--ro-bind", read_only), ("--bind", writable)):
+            for host, inside in mounts.items():
+                start += [option, str(host), inside]
+        # The root and /dev are temporary file systems that the program's user owns: without size, so not writable.
+        start += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", workdir, "--clearenv"]
+        for name, value in environment.items():
+            start += ["--setenv", name, value]
+        return [*start, "--", *argv]
+
+    def _namespaces(self, network: bool) -> list[str]:
+        user = str(USER_ID)
+        options = ["--unshare-user", "--uid", user, "--gid", user, "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
+        options += ["--unshare-cgroup-try", "--hostname", "quinta", "--die-with-parent", "--new-session"]
+        options += ["--cap-drop", "ALL"]
+        if self.can_disable_user_namespaces:
+            options.append("--disable-userns")
+        if not network:
+            options.append("--unshare-net")
+        return options
+
+    def _system_mounts(self, limits: Limits) -> list[str]:
+        size = str(limits.temporary_bytes)
+        options = ["--ro-bind", "/usr", "/usr", "--proc", "/proc", "--dev", "/dev"]
+        options += ["--size", size, "--tmpfs", "/tmp", "--size", size, "--tmpfs", "/dev/shm"]
+        for folder in map(Path, _SYSTEM_FOLDERS):
+            if folder.is_symlink():
+                options += ["--symlink", str(folder.readlink()), str(folder)]
+            elif folder.exists():
+                options += ["--ro-bind", str(folder), str(folder)]
+        for path in self.system_paths:
+            options += ["--ro-bind", path, path]
+        for name in ("passwd", "group"):
+            options += ["--ro-bind", str(Path(__file__).with_name(name)), f"/etc/{name}"]
+        return options
+
+
+def _existing(paths: Sequence[str]) -> tuple[str, ...]:
+    return tuple(path for path in paths if Path(path).exists())
+
+
+def _ulimits(limits: Limits) -> list[str]:
+    data = "unlimited" if limits.data_bytes is None else str(limits.data_bytes // 1024)
+    return [str(limits.file_bytes // 512), str(limits.open_files), data]

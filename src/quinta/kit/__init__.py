@@ -1,0 +1,1 @@
+"""Leaf pieces without project nouns: clock, ids."""

@@ -1,0 +1,35 @@
+"""Identifiers that sort by the time they were made."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import time
+import uuid
+
+
+def new_id() -> str:
+    """A UUIDv7 (RFC 9562, section 5.7) as 36 characters: 48 bits of Unix milliseconds, then 74 random bits."""
+    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return str(uuid.UUID(int=value))
+
+
+def parse_id(text: str) -> str | None:
+    """``text`` in the canonical form of a UUID (lower case, dashes), or None when it is not a UUID."""
+    try:
+        return str(uuid.UUID(text))
+    except (ValueError, AttributeError, TypeError):
+        return None
+
+
+_log_counter = itertools.count()
+
+
+def new_log_id(microseconds: int) -> str:
+    """24 hexadecimal characters that sort by ``microseconds`` since 1970, then by the order of calls in this process.
+
+    Layout: 14 digits of time, 5 of a counter that wraps, 5 random ones that keep processes apart.
+    """
+    return f"{microseconds:014x}{next(_log_counter) & 0xFFFFF:05x}{int.from_bytes(os.urandom(3), 'big') >> 4:05x}"

@@ -1,0 +1,1 @@
+"""Rows and objects: one schema on SQLite and PostgreSQL, an object store behind a port."""

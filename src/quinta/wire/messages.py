@@ -1,0 +1,158 @@
+"""Every message between the supervisor and a worker, and the frames they travel in (decision 0005).
+
+A frame is two lengths of 4 bytes, big-endian (of what follows them, and of its first part), then the message as JSON,
+then a payload that is passed on as it is: JSON text of an input or of a result. So nobody between the caller and the
+user's code parses or writes the payload again. A payload over ``MAX_PAYLOAD_IN_FRAME`` travels as a file in the
+exchange folder, named in the message.
+
+    supervisor -> worker   Start, then Run ..., then Stop
+    worker -> supervisor   Ready or StartFailed, then Done or Failed for each Run
+
+The supervisor does not trust what comes from a worker: ``Decoder`` checks sizes and types and raises ``WireError``.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import Any, Dict, Iterator, List, NamedTuple, Tuple, Type, Union
+
+MAX_FRAME_BYTES = 4 << 20
+MAX_HEADER_BYTES = 1 << 20
+MAX_PAYLOAD_IN_FRAME = MAX_FRAME_BYTES - MAX_HEADER_BYTES
+# A result goes through the memory of the server once more when it is answered, so even files have an end.
+MAX_PAYLOAD_BYTES = 64 << 20
+
+_LENGTHS = struct.Struct(">II")
+
+
+class WireError(ValueError):
+    """A frame breaks the protocol; the text says how."""
+
+
+class Start(NamedTuple):
+    """The first message: load the class ``Model`` and construct it. Paths are as the worker sees them.
+
+    ``variables`` come as a message, not on a command line, since they hold secrets. ``blob_outputs`` are the output
+    fields whose value is the path of a file. ``maximum_processes`` is 0 when something else limits them.
+    """
+
+    model_file: str
+    package: str
+    exchange: str
+    context: Dict[str, Any]
+    variables: Dict[str, str]
+    blob_outputs: List[str]
+    maximum_processes: int
+
+
+class Run(NamedTuple):
+    """Call ``request`` with the payload, or with the content of ``data_file`` when that is not empty.
+
+    ``id`` numbers the calls of one supervisor. ``blobs`` maps input fields to paths below the exchange folder.
+    """
+
+    id: int
+    data_file: str
+    blobs: Dict[str, str]
+
+
+class Stop(NamedTuple):
+    """Call ``stop`` if the class has it, then exit."""
+
+
+class Ready(NamedTuple):
+    """The model is constructed and waits for requests."""
+
+
+class StartFailed(NamedTuple):
+    """The model could not be loaded or constructed; the worker exits."""
+
+    message: str
+
+
+class Done(NamedTuple):
+    """The call returned: the payload, or the content of ``result_file``, is the result as JSON.
+
+    ``files`` maps output fields to file names in ``<id>/out/<position of the field in blob_outputs>/``.
+    """
+
+    id: int
+    seconds: float
+    result_file: str
+    files: Dict[str, str]
+
+
+class Failed(NamedTuple):
+    """The call raised, or (``invalid_result``) what it returned cannot be an answer."""
+
+    id: int
+    seconds: float
+    invalid_result: bool
+    message: str
+
+
+Message = Union[Start, Run, Stop, Ready, StartFailed, Done, Failed]
+
+_KINDS: Dict[str, Type[Message]] = {
+    kind.__name__: kind for kind in (Start, Run, Stop, Ready, StartFailed, Done, Failed)
+}
+_FIELD_TYPES: Dict[str, Tuple[Any, ...]] = {
+    "Start": (str, str, str, dict, dict, list, int),
+    "Run": (int, str, dict),
+    "Stop": (),
+    "Ready": (),
+    "StartFailed": (str,),
+    "Done": (int, float, str, dict),
+    "Failed": (int, float, bool, str),
+}
+
+
+def encode(message: Message, payload: bytes = b"") -> bytes:
+    """The frame of ``message``. Raises WireError when it is larger than a frame may be."""
+    header = json.dumps([type(message).__name__, *message], separators=(",", ":")).encode("ascii")
+    length = len(header) + len(payload)
+    if length > MAX_FRAME_BYTES or len(header) > MAX_HEADER_BYTES:
+        raise WireError("a message of %d bytes is larger than a frame may be (%d)" % (length, MAX_FRAME_BYTES))
+    return b"".join((_LENGTHS.pack(length, len(header)), header, payload))
+
+
+class Decoder:
+    """Puts frames together from pieces of any size and checks them."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> Iterator[Tuple[Message, bytes]]:
+        """The messages that ``data`` completes, each with its payload.
+
+        Raises WireError at the first frame that is too long, not a known message, or has fields of wrong types.
+        """
+        buffer = self._buffer
+        buffer += data
+        while len(buffer) >= _LENGTHS.size:
+            length, header_length = _LENGTHS.unpack_from(buffer)
+            if length > MAX_FRAME_BYTES or header_length > min(length, MAX_HEADER_BYTES):
+                raise WireError("a frame says that it has %d bytes with a message of %d" % (length, header_length))
+            end = _LENGTHS.size + length
+            if len(buffer) < end:
+                return
+            split = _LENGTHS.size + header_length
+            header, payload = bytes(buffer[_LENGTHS.size : split]), bytes(buffer[split:end])
+            del buffer[:end]
+            yield _parse(header), payload
+
+
+def _parse(header: bytes) -> Message:
+    try:
+        kind, *fields = json.loads(header)
+        types = _FIELD_TYPES[kind]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise WireError("a frame does not hold a known message") from error
+    # type() and not isinstance(): a bool is an int for Python, but not for us.
+    if tuple(map(type, fields)) != types:
+        raise WireError("a message %s has wrong fields" % kind)
+    for field in fields:
+        if type(field) is dict and kind != "Start" and not all(type(value) is str for value in field.values()):
+            raise WireError("a message %s has wrong fields" % kind)
+    return _KINDS[kind](*fields)

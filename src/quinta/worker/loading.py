@@ -1,0 +1,49 @@
+"""Loads the class ``Model`` of a package and constructs it as its constructor wants (contract ubiops 4.3)."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from typing import Any
+
+_TAKES_ANY_KEYWORD = 0x08  # CO_VARKEYWORDS; the module inspect, which names it, takes 10 ms to import
+
+
+class LoadError(Exception):
+    """The package lacks what every package must have; the text is for its author."""
+
+
+def load_model(package: str, model_file: str, context: dict[str, Any]) -> Any:
+    """Imports ``<model_file>.py`` from the folder ``package`` and returns an instance of its class ``Model``.
+
+    Raises LoadError when the file or the class is not there, and whatever the user's code raises.
+    """
+    sys.path[:0] = [package, os.path.join(package, "libraries")]
+    path = os.path.join(package, model_file + ".py")
+    if not os.path.isfile(path):
+        raise LoadError("the package has no file %s.py" % model_file)
+    spec = importlib.util.spec_from_file_location(model_file, path)
+    if spec is None or spec.loader is None:
+        raise LoadError("%s.py cannot be loaded as a Python module" % model_file)
+    module = importlib.util.module_from_spec(spec)
+    # Registered under its name so that pickles of its classes load, but never over a module that is already there.
+    sys.modules.setdefault(model_file, module)
+    spec.loader.exec_module(module)
+    model_class = getattr(module, "Model", None)
+    if not isinstance(model_class, type):
+        raise LoadError("%s.py has no class Model" % model_file)
+    if not callable(getattr(model_class, "request", None)):
+        raise LoadError("the class Model in %s.py has no method request" % model_file)
+    return model_class(**_wanted(model_class, {"base_directory": package, "context": context}))
+
+
+def _wanted(model_class: type, offered: dict[str, Any]) -> dict[str, Any]:
+    """Those of the offered arguments that the constructor takes: both, one or none."""
+    code = getattr(model_class.__init__, "__code__", None)  # type: ignore[misc]
+    if code is None:  # the class has no constructor of its own
+        return {}
+    if code.co_flags & _TAKES_ANY_KEYWORD:
+        return offered
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return {name: value for name, value in offered.items() if name in names}

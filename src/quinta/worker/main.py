@@ -1,0 +1,165 @@
+"""The program of an instance: loads the model, then answers one request after the other until it is told to stop.
+
+Started by the supervisor as ``python -I -c "... main()" DESCRIPTOR`` with the package's copy as working directory, both
+output descriptors on the log pipe and the number of the socket to the supervisor as its argument.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+from typing import Any
+
+from quinta.wire.messages import (
+    MAX_PAYLOAD_BYTES,
+    MAX_PAYLOAD_IN_FRAME,
+    Done,
+    Failed,
+    Ready,
+    Run,
+    Start,
+    StartFailed,
+    Stop,
+)
+from quinta.worker.channel import Channel
+from quinta.worker.loading import LoadError, load_model
+from quinta.worker.results import InvalidResult, encode_result, take_files
+from quinta.worker.streams import Streams
+
+_MAX_TEXT = 4000  # characters of an exception's text that go into error_message; the log has all of it
+
+
+def main() -> None:
+    """Runs until Stop, or until the supervisor's end of the socket closes."""
+    channel = Channel(int(sys.argv[1]))
+    streams = Streams()
+    received = channel.receive()
+    if received is None:
+        return
+    start = received[0]
+    assert isinstance(start, Start)
+    model = _construct(channel, streams, start)
+    channel.send(Ready())
+    streams.settle()
+    while True:
+        received = channel.receive()
+        if received is None:
+            os._exit(0)  # the server is gone, and nobody would wait for the user's clean-up
+        message, payload = received
+        if isinstance(message, Stop):
+            break
+        assert isinstance(message, Run)
+        _answer(channel, streams, model, start, message, payload)
+    if callable(getattr(model, "stop", None)):
+        model.stop()
+    streams.flush()
+
+
+def _construct(channel: Channel, streams: Streams, start: Start) -> Any:
+    try:
+        if start.maximum_processes:
+            import resource  # only where no cgroup counts processes
+
+            resource.setrlimit(resource.RLIMIT_NPROC, (start.maximum_processes, start.maximum_processes))
+        os.environ.update(start.variables)
+        sys.argv[:] = [start.model_file + ".py"]
+        return load_model(start.package, start.model_file, start.context)
+    except BaseException as error:  # noqa: BLE001 - whatever the user's code raises is the reason to report
+        if not isinstance(error, LoadError):
+            _print_traceback(error)
+        streams.flush()
+        channel.send(StartFailed(_start_failure(error)))
+        streams.restore()
+        sys.exit(1)
+
+
+def _answer(channel: Channel, streams: Streams, model: Any, start: Start, run: Run, payload: bytes) -> None:
+    folder = os.path.join(start.exchange, str(run.id))
+    data = _input(start, run, payload)
+    began = time.perf_counter()
+    try:
+        result = model.request(data)
+    except BaseException as error:  # noqa: BLE001 - SystemExit and the like fail one request, not the instance
+        seconds = time.perf_counter() - began
+        _print_traceback(error)
+        _finish(streams, start)
+        channel.send(Failed(run.id, seconds, False, _text(error)))
+        return
+    seconds = time.perf_counter() - began
+    try:
+        result, files = take_files(result, start.blob_outputs, os.path.join(folder, "out"))
+        encoded = encode_result(result)
+        if len(encoded) > MAX_PAYLOAD_BYTES:
+            raise InvalidResult("the result has %d bytes; the limit is %d" % (len(encoded), MAX_PAYLOAD_BYTES))
+    except Exception as error:  # noqa: BLE001 - the user's objects run code while they are converted
+        if not isinstance(error, InvalidResult):
+            _print_traceback(error)
+        _finish(streams, start)
+        channel.send(Failed(run.id, seconds, True, _text(error)))
+        return
+    result_file = ""
+    if len(encoded) > MAX_PAYLOAD_IN_FRAME:
+        result_file = "result.json"
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, result_file), "wb") as file:
+            file.write(encoded)
+        encoded = b""
+    _finish(streams, start)
+    channel.send(Done(run.id, seconds, result_file, files), encoded)
+
+
+def _input(start: Start, run: Run, payload: bytes) -> Any:
+    if run.data_file:
+        with open(os.path.join(start.exchange, run.data_file), "rb") as file:
+            payload = file.read()
+    data = json.loads(payload)
+    for field, path in run.blobs.items():
+        data[field] = os.path.join(start.exchange, path)
+    return data
+
+
+def _finish(streams: Streams, start: Start) -> None:
+    """All output is out and the next request finds the streams and the working directory as they should be."""
+    streams.flush()
+    streams.restore()
+    try:
+        moved = os.getcwd() != start.package
+    except OSError:  # the code removed the folder it was in
+        moved = True
+    if moved:
+        os.chdir(start.package)
+
+
+def _print_traceback(error: BaseException) -> None:
+    """Into the log, without our own frame on top."""
+    trace = error.__traceback__.tb_next if error.__traceback__ is not None else None
+    try:
+        text = "".join(traceback.format_exception(type(error), error, trace))
+    except Exception:  # noqa: BLE001 - exceptions of users may fail to print themselves
+        text = "%s (its text cannot be printed)\n" % type(error).__name__
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except Exception:  # noqa: BLE001 - the code may have closed or replaced the stream
+        os.write(2, text.encode("utf-8", "backslashreplace"))
+
+
+def _text(error: BaseException) -> str:
+    """The exception's text (contract ubiops 4.5), or its class where there is none."""
+    if isinstance(error, SystemExit):
+        return "the code called sys.exit(%r)" % (error.code,)
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - as above
+        text = ""
+    return text[:_MAX_TEXT] or type(error).__name__
+
+
+def _start_failure(error: BaseException) -> str:
+    text = _text(error)
+    if isinstance(error, (LoadError, SystemExit)) or text == type(error).__name__:
+        return text
+    return "%s: %s" % (type(error).__name__, text)

@@ -1,0 +1,82 @@
+"""Standard output and error of the user's code: one pipe to the supervisor, kept working whatever the code does."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import sys
+from typing import IO, Any, Callable, Optional
+
+# Out of the way of code that closes "all" low descriptors it did not open.
+_SAVED_DESCRIPTOR = 200
+
+
+class Streams:
+    """Owns descriptors 1 and 2 and ``sys.stdout`` and ``sys.stderr``.
+
+    The supervisor knows which output belongs to which request only since everything is flushed before a request is
+    reported as ended (``flush``), and output after that would be lost had the code closed a stream (``restore``).
+    """
+
+    def __init__(self) -> None:
+        self._saved = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, _SAVED_DESCRIPTOR)
+        self._pipe = _identity(self._saved)
+        self._flush_c: Optional[Callable[[Any], Any]] = None
+        for stream in (sys.stdout, sys.stderr):
+            # A pipe would be written in blocks; in lines, output is seen while a long request still runs.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+        self._settled = (sys.stdout, sys.stderr)
+        logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(levelname)s %(name)s: %(message)s")
+
+    def settle(self) -> None:
+        """Takes what is installed now, after the model was constructed, as what ``restore`` returns to.
+
+        Also finds C's fflush: importing ctypes takes milliseconds that a start should not wait for.
+        """
+        self.restore()
+        self._settled = (sys.stdout, sys.stderr)
+        try:
+            import ctypes
+        except ImportError:  # interpreters built without libffi; only C code's own buffers are then late
+            return
+        self._flush_c = ctypes.CDLL(None).fflush
+
+    def flush(self) -> None:
+        """Writes out what Python's and C's streams still hold."""
+        for stream in (sys.stdout, sys.stderr) + self._settled:
+            try:
+                stream.flush()
+            except Exception:  # noqa: BLE001 - the user may have put any object there, or closed it
+                continue
+        if self._flush_c is not None:
+            self._flush_c(None)
+
+    def restore(self) -> None:
+        """Opens descriptors and streams again that the code closed or replaced."""
+        for descriptor in (1, 2):
+            if _identity(descriptor) != self._pipe:
+                os.dup2(self._saved, descriptor)
+        if sys.stdout is not self._settled[0] or sys.stdout.closed:
+            sys.stdout = _usable(self._settled[0], 1)
+        if sys.stderr is not self._settled[1] or sys.stderr.closed:
+            sys.stderr = _usable(self._settled[1], 2)
+        self._settled = (sys.stdout, sys.stderr)
+        for handler in logging.root.handlers:
+            if isinstance(handler, logging.StreamHandler) and getattr(handler.stream, "closed", False):
+                handler.setStream(sys.stdout)
+
+
+def _usable(stream: Any, descriptor: int) -> Any:
+    if not stream.closed:
+        return stream
+    opened: IO[str] = open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+    return opened
+
+
+def _identity(descriptor: int) -> Optional[tuple[int, int]]:
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
