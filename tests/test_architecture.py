@@ -192,5 +192,15 @@ def test_each_room_has_an_import_contract() -> None:
     covered = {name.removeprefix("quinta.").split(".")[0] for name in named}
     modules = {entry.stem for entry in SOURCE.iterdir() if entry.suffix == ".py"}
     packages = {entry.name for entry in SOURCE.iterdir() if (entry / "__init__.py").exists()}
-    rooms = (modules | packages) - {"__init__"} - ROOMS_WITHOUT_CONTRACT
+    rooms = (modules | packages) - {"__init__", "__main__"} - ROOMS_WITHOUT_CONTRACT
     assert rooms == covered, "each room of src/quinta needs a contract in .importlinter, and each contract a room"
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_lock_pins_versions_and_hashes_and_no_addresses(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    entries = text.replace("\\\n", " ").splitlines()
+    loose = [entry.split()[0] for entry in entries if "==" not in entry or "--hash=sha256:" not in entry]
+    assert entries
+    assert not loose, f"run script/lock: {loose}"
+    assert "://" not in text

@@ -122,6 +122,10 @@ class Store(Protocol):
         left, for other processes' within a second. Listeners must not block or raise."""
         ...
 
+    async def purge_events(self, before: datetime) -> int:
+        """Deletes events written before that moment; returns how many."""
+        ...
+
 
 class ObjectStore(Protocol):
     """Where bytes live. Keys are relative paths of lower-case letters, digits, ``-``, ``_``, ``.`` and ``/``."""

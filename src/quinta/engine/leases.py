@@ -305,7 +305,7 @@ class LeasedLoop(Generic[T]):
 
     async def _work_on(self, item: T) -> None:
         try:
-            result = await self._attempt(item)
+            result: Ended | None = await self._attempt(item)
         except asyncio.CancelledError:  # by close: the item goes back; or the lease is lost: there is nothing to store
             result = self._put_back(item) if self._draining else None
         except Exception:  # give_up itself: the lease runs out, and the item comes back

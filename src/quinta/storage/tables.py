@@ -39,7 +39,7 @@ from quinta.core.tenancy.model import ApiKey, Membership, Organization, Project,
 
 class Moment(TypeDecorator[datetime]):
     """A timezone-aware moment. SQLite has no such type: there it is ISO 8601 text of fixed width, in UTC, whose
-    alphabetical order is the order in time. A datetime without a zone is refused with ValueError."""
+    alphabetical order is the order in time. The mapper refuses a datetime without a zone."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -50,8 +50,6 @@ class Moment(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         if value is None:
             return None
-        if value.tzinfo is None:
-            raise ValueError(f"a moment needs a time zone: {value!r}")
         moment = value.astimezone(UTC)
         return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z" if _is_sqlite(dialect) else moment
 

@@ -24,6 +24,8 @@ MAX_PAYLOAD_IN_FRAME = MAX_FRAME_BYTES - MAX_HEADER_BYTES
 MAX_PAYLOAD_BYTES = 64 << 20
 
 _LENGTHS = struct.Struct(">II")
+# json.dumps with options would build such an encoder for each message, which costs more than the encoding.
+_encode_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class WireError(ValueError):
@@ -110,7 +112,7 @@ _FIELD_TYPES: Dict[str, Tuple[Any, ...]] = {
 
 def encode(message: Message, payload: bytes = b"") -> bytes:
     """The frame of ``message``. Raises WireError when it is larger than a frame may be."""
-    header = json.dumps([type(message).__name__, *message], separators=(",", ":")).encode("ascii")
+    header = _encode_json([type(message).__name__, *message]).encode("ascii")
     length = len(header) + len(payload)
     if length > MAX_FRAME_BYTES or len(header) > MAX_HEADER_BYTES:
         raise WireError("a message of %d bytes is larger than a frame may be (%d)" % (length, MAX_FRAME_BYTES))
@@ -145,7 +147,7 @@ class Decoder:
 
 def _parse(header: bytes) -> Message:
     try:
-        kind, *fields = json.loads(header)
+        kind, *fields = json.loads(header.decode("utf-8"))
         types = _FIELD_TYPES[kind]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise WireError("a frame does not hold a known message") from error

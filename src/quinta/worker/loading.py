@@ -33,9 +33,10 @@ def load_model(package: str, model_file: str, context: dict[str, Any]) -> Any:
     model_class = getattr(module, "Model", None)
     if not isinstance(model_class, type):
         raise LoadError("%s.py has no class Model" % model_file)
-    if not callable(getattr(model_class, "request", None)):
+    model = model_class(**_wanted(model_class, {"base_directory": package, "context": context}))
+    if not callable(getattr(model, "request", None)):
         raise LoadError("the class Model in %s.py has no method request" % model_file)
-    return model_class(**_wanted(model_class, {"base_directory": package, "context": context}))
+    return model
 
 
 def _wanted(model_class: type, offered: dict[str, Any]) -> dict[str, Any]:

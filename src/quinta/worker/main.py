@@ -42,8 +42,9 @@ def main() -> None:
     start = received[0]
     assert isinstance(start, Start)
     model = _construct(channel, streams, start)
-    channel.send(Ready())
     streams.settle()
+    streams.flush()
+    channel.send(Ready())
     while True:
         received = channel.receive()
         if received is None:

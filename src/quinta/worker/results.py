@@ -63,9 +63,8 @@ def _link_or_copy(source: str, target: str) -> None:
 
 
 def _dump(value: Any) -> bytes:
-    return json.dumps(value, default=_coerce, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode(
-        "utf-8"
-    )
+    text: str = _ENCODER.encode(value)
+    return text.encode("utf-8")
 
 
 def _coerce(value: Any) -> Any:
@@ -75,6 +74,9 @@ def _coerce(value: Any) -> Any:
         if callable(convert) and not isinstance(value, type):
             return convert()
     raise TypeError("a value of type %s" % _type_name(value))
+
+
+_ENCODER = json.JSONEncoder(default=_coerce, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
 
 
 def _explain(result: Any, error: Exception) -> str:

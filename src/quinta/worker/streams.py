@@ -6,7 +6,7 @@ import fcntl
 import logging
 import os
 import sys
-from typing import IO, Any, Callable, Optional
+from typing import Any, Callable, Optional, TextIO
 
 # Out of the way of code that closes "all" low descriptors it did not open.
 _SAVED_DESCRIPTOR = 200
@@ -30,12 +30,10 @@ class Streams:
         logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(levelname)s %(name)s: %(message)s")
 
     def settle(self) -> None:
-        """Takes what is installed now, after the model was constructed, as what ``restore`` returns to.
-
-        Also finds C's fflush: importing ctypes takes milliseconds that a start should not wait for.
-        """
-        self.restore()
+        """Takes what is installed now, after the model was constructed, as what ``restore`` returns to, and from here
+        on flushes C's own buffers too."""
         self._settled = (sys.stdout, sys.stderr)
+        self.restore()
         try:
             import ctypes
         except ImportError:  # interpreters built without libffi; only C code's own buffers are then late
@@ -57,21 +55,20 @@ class Streams:
         for descriptor in (1, 2):
             if _identity(descriptor) != self._pipe:
                 os.dup2(self._saved, descriptor)
-        if sys.stdout is not self._settled[0] or sys.stdout.closed:
-            sys.stdout = _usable(self._settled[0], 1)
-        if sys.stderr is not self._settled[1] or sys.stderr.closed:
-            sys.stderr = _usable(self._settled[1], 2)
+        # First let go of what was put there: a wrapper closes what it wraps when it goes.
+        sys.stdout, sys.stderr = self._settled
+        if sys.stdout.closed:
+            sys.stdout = _open(1)
+        if sys.stderr.closed:
+            sys.stderr = _open(2)
         self._settled = (sys.stdout, sys.stderr)
         for handler in logging.root.handlers:
             if isinstance(handler, logging.StreamHandler) and getattr(handler.stream, "closed", False):
-                handler.setStream(sys.stdout)
+                handler.stream = sys.stdout  # setStream would flush the closed one
 
 
-def _usable(stream: Any, descriptor: int) -> Any:
-    if not stream.closed:
-        return stream
-    opened: IO[str] = open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
-    return opened
+def _open(descriptor: int) -> TextIO:
+    return open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
 
 
 def _identity(descriptor: int) -> Optional[tuple[int, int]]:

@@ -84,7 +84,7 @@ class Blobs:
     async def find(
         self, actor: Actor, project_name: str, count: int = -50, start: datetime | None = None
     ) -> list[Blob]:
-        """Up to ``|count|`` blobs, oldest first: before ``start`` (or now) when negative, from ``start`` on when not."""
+        """Up to ``|count|`` blobs, oldest first: until ``start`` (or now) when negative, else from it."""
         if count == 0 or abs(count) > _MOST_LISTED:
             raise InvalidInput(f"range must be from 1 to {_MOST_LISTED}, or negative, not {count}", field="range")
         now = self._clock.now()

@@ -21,12 +21,16 @@ from quinta.kit.ids import parse_id
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How a request ended. ``result`` is JSON text when it succeeded; ``error_message`` is set when it did not."""
+    """How a request ended. ``result`` is JSON text when it succeeded; ``error_message`` is set when it did not.
+
+    ``seconds`` is the time the code itself ran.
+    """
 
     request_id: str
     reason: Reason
     result: str | None
     error_message: str | None
+    seconds: float = 0.0
 
     @property
     def success(self) -> bool:
@@ -64,16 +68,16 @@ class Execution:
 
     async def _answer(self, version: RunnableVersion, request_id: str, outcome: RunOutcome) -> Answer:
         if outcome.reason is not Reason.COMPLETED or outcome.result is None:
-            return Answer(request_id, outcome.reason, None, outcome.error_message or outcome.reason)
+            return Answer(request_id, outcome.reason, None, outcome.error_message or outcome.reason, outcome.seconds)
         try:
             result = await self._checked_result(version, request_id, outcome.result, outcome.files)
         except QuintaError as error:
             self._log(version, request_id, error.message)
-            return Answer(request_id, Reason.INVALID_RESULT, None, error.message)
+            return Answer(request_id, Reason.INVALID_RESULT, None, error.message, outcome.seconds)
         finally:
             for path in outcome.files.values():
                 path.unlink(missing_ok=True)
-        return Answer(request_id, Reason.COMPLETED, result, None)
+        return Answer(request_id, Reason.COMPLETED, result, None, outcome.seconds)
 
     async def _checked_result(
         self, version: RunnableVersion, request_id: str, text: bytes, files: Mapping[str, Path]

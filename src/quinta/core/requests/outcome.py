@@ -19,6 +19,8 @@ class Reason(StrEnum):
     MEMORY = "memory"  # the instance used more memory than its allocation
     START_FAILED = "start_failed"  # no instance could be started
     CRASH_LOOPING = "crash_looping"  # instances fail again and again; no new one is tried before the pause ends
+    INVALID_INPUT = "invalid_input"  # a blob of the input is gone by the time the request runs
+    GIVEN_UP = "given_up"  # the server ended several times while it worked on this
     RETIRED = "retired"  # the version was deleted, or the server stops
 
 

@@ -31,6 +31,8 @@ def read_json(text: bytes | str) -> Any:
     except UnicodeDecodeError as error:
         raise InvalidInput(f"the body is not UTF-8: byte {error.start} cannot be decoded") from None
     except json.JSONDecodeError as error:
+        if not text.strip():
+            raise InvalidInput("the body is empty: JSON is needed") from None
         raise InvalidInput(f"the body is not JSON: {error.msg} at line {error.lineno} column {error.colno}") from None
     except RecursionError:
         raise InvalidInput("the body is nested too deeply") from None

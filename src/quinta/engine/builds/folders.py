@@ -2,19 +2,23 @@
 
 Everything is made inside a work folder that its maker holds with a lock, and moved to its final name in one step. The
 kernel drops the lock when the maker ends, however it ends, so what is not locked is left over and can go.
+
+Trees that strangers' code has written to are changed and removed by chmod and rm: they follow no links, and no depth
+is too much for them, where Python's own walk ends with a RecursionError.
 """
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import fcntl
 import os
 import shutil
-import stat
-from collections.abc import Callable, Collection, Iterator
+import subprocess
+from collections.abc import Collection
 from pathlib import Path
 from typing import Final
+
+_REMOVE_ATTEMPTS: Final = 3
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
@@ -28,7 +32,10 @@ class WorkFolder:
 
     @classmethod
     def claim(cls, path: Path) -> WorkFolder | None:
-        """Makes the folder ``path``, or takes over and empties what a dead maker left; None while somebody holds it."""
+        """Takes hold of the folder ``path``, making it when it is not there; None while somebody else holds it.
+
+        Quick. What a dead maker left is still in it: ``empty()`` comes next.
+        """
         while True:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:
@@ -41,15 +48,16 @@ class WorkFolder:
                 os.close(descriptor)
                 return None
             if _is_at(descriptor, path):
-                break
+                return cls(path, descriptor)
             os.close(descriptor)  # removed between opening and locking
-        folder = cls(path, descriptor)
-        for left in path.iterdir():
+
+    def empty(self) -> None:
+        """Removes what a dead maker left; blocks."""
+        for left in self.path.iterdir():
             remove_tree(left)
-        return folder
 
     def release(self) -> None:
-        """Removes the folder, then lets go of it."""
+        """Removes the folder with what is still in it, then lets go of it; blocks."""
         try:
             remove_tree(self.path)
         finally:
@@ -69,14 +77,17 @@ def remove_leftovers(work_root: Path, keep: Collection[str] = ()) -> list[str]:
 
 
 def publish(source: Path, destination: Path) -> bool:
-    """Moves the folder ``source`` to ``destination`` in one step, read-only and safely on the disk.
+    """Moves the folder ``source`` to ``destination`` in one step, read-only and safely on the disk; blocks.
 
-    False when ``destination`` exists already; ``source`` is left then. Blocks for as long as the disk needs.
+    False when ``destination`` exists already; ``source`` is left then. In an environment the files share their inodes
+    with uv's cache (hard links): uv only adds and unlinks there, so read-only files do no harm to it.
     """
-    _seal(source)
-    _write_through(source)
+    if source.is_symlink():
+        raise NotADirectoryError(f"{source} is a link, not a folder")
+    _change_modes("a-w,ug-s,o-t", source)
     # Moving a folder to another parent rewrites its "..", which needs write permission on the folder itself.
     source.chmod(0o755)
+    _write_through(source)
     try:
         source.rename(destination)
     except OSError:
@@ -88,41 +99,30 @@ def publish(source: Path, destination: Path) -> bool:
     return True
 
 
+def writable_copy(source: Path, target: Path) -> None:
+    """Copies the read-only folder ``source`` to the new folder ``target``, writable for its owner; blocks."""
+    shutil.copytree(source, target)
+    _change_modes("u+rwX", target)
+
+
 def remove_tree(path: Path) -> None:
-    """Removes a file or a folder with all it holds, read-only folders too; nothing when it does not exist. Blocks."""
-    if path.is_symlink() or not path.is_dir():
-        path.unlink(missing_ok=True)
-        return
-    _each_folder(path, lambda folder: folder.chmod(0o700))
-    with contextlib.suppress(FileNotFoundError):
-        shutil.rmtree(path)
+    """Removes a file or a folder with all it holds, read-only folders too; nothing when it does not exist; blocks.
 
-
-def _seal(root: Path) -> None:
-    """Takes write permission from everything below ``root``.
-
-    In an environment the files share their inodes with uv's cache (hard links); uv only ever adds and unlinks there,
-    so a read-only file in the cache is none the worse.
+    Raises OSError when something of it cannot be removed.
     """
-    for path in _walk(root):
-        mode = path.lstat().st_mode
-        if not stat.S_ISLNK(mode):
-            path.chmod(stat.S_IMODE(mode) & ~0o222)
+    said = ""
+    for _ in range(_REMOVE_ATTEMPTS):  # a process that is being killed may write one more file
+        if not path.is_symlink() and path.is_dir():
+            _change_modes("u+rwx", path)
+        done = subprocess.run(["rm", "-rf", "--", str(path)], capture_output=True, text=True, check=False)
+        if done.returncode == 0:
+            return
+        said = done.stderr
+    raise OSError(f"{path} could not be removed: {said.strip()[-500:]}")
 
 
-def _walk(root: Path) -> Iterator[Path]:
-    for folder, names, files in os.walk(root):
-        for name in (*names, *files):
-            yield Path(folder, name)
-
-
-def _each_folder(root: Path, action: Callable[[Path], None]) -> None:
-    action(root)
-    for folder, names, _ in os.walk(root):
-        for name in names:
-            path = Path(folder, name)
-            if not path.is_symlink():
-                action(path)
+def _change_modes(change: str, root: Path) -> None:
+    subprocess.run(["chmod", "-R", change, "--", str(root)], stderr=subprocess.DEVNULL, check=False)
 
 
 def _write_through(folder: Path) -> None:

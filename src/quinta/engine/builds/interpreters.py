@@ -76,12 +76,12 @@ class Interpreters:
         return min(self.found, key=lambda each: (abs(each.version[1] - wanted), -each.version[1]))
 
 
-def discover(configured: Sequence[Path], search_path: str, home: Path) -> Interpreters:
-    """Every CPython >= 3.8 on this machine. Blocks for some 0.2 s the first time; each is asked once a process.
+def discover(configured: Sequence[Path], search_path: str, home: Path | None) -> Interpreters:
+    """Every CPython >= 3.8 on this machine; each is asked once a process. Blocks: 0.2 s for nine, 1.4 s with shims.
 
     In order of preference: ``configured`` (the setting ``pythons``), the one that runs the server, those in the
-    folders of ``search_path`` (the form of ``PATH``), pyenv's below ``home``, and the system's. Broken ones, other
-    implementations and older ones are left out.
+    folders of ``search_path`` (the form of ``PATH``), pyenv's below ``home`` (None: not looked for), and the system's.
+    Broken ones, other implementations and older ones are left out.
     """
     candidates = list(dict.fromkeys(_candidates(configured, search_path, home)))
     with ThreadPoolExecutor(max_workers=4) as pool:
@@ -89,12 +89,13 @@ def discover(configured: Sequence[Path], search_path: str, home: Path) -> Interp
         return Interpreters(tuple(dict.fromkeys(answer for answer in answers if answer and answer.version >= OLDEST)))
 
 
-def _candidates(configured: Sequence[Path], search_path: str, home: Path) -> Iterator[Path]:
+def _candidates(configured: Sequence[Path], search_path: str, home: Path | None) -> Iterator[Path]:
     yield from configured
     yield Path(sys.executable)
     folders = [Path(folder) for folder in search_path.split(":") if folder.startswith("/")]
     yield from (python for folder in folders for python in _pythons_in(folder))
-    yield from sorted(home.glob(".pyenv/versions/*/bin/python3"))
+    if home:
+        yield from sorted(home.glob(".pyenv/versions/*/bin/python3"))
     yield from (python for folder in _SYSTEM_FOLDERS for python in _pythons_in(folder))
 
 
@@ -115,9 +116,8 @@ def _ask(path: Path) -> Interpreter | None:
             check=True,
         )
         answer = json.loads(done.stdout)
-    except (OSError, subprocess.SubprocessError, json.JSONDecodeError):
+        major, minor, micro = answer["version"]
+        found = Interpreter(Path(answer["path"]), (major, minor, micro), tuple(map(Path, answer["prefixes"])))
+    except (OSError, subprocess.SubprocessError, ValueError, TypeError, LookupError):
         return None
-    if answer["implementation"] != "CPython":
-        return None
-    major, minor, micro = answer["version"]
-    return Interpreter(Path(answer["path"]), (major, minor, micro), tuple(map(Path, answer["prefixes"])))
+    return found if answer["implementation"] == "CPython" else None

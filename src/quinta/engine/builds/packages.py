@@ -88,7 +88,7 @@ def _check_model_file(package: Path, name: str, root: str) -> None:
         return
     found = sorted(f"{path.name}/" if path.is_dir() else path.name for path in package.iterdir())
     shown = ", ".join(found[:10]) + (f" and {len(found) - 10} more" if len(found) > 10 else "")
-    where = f"folder {root!r}" if root else "root"
+    where = f"root ({root})" if root else "root"
     raise PackageRejected(f"The package has no {name} in its {where}; found: {shown or 'nothing'}.")
 
 

@@ -1,0 +1,127 @@
+"""``quinta serve``: the ASGI application of all faces, and the process around it."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import sys
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+import typer
+import uvicorn
+
+from quinta.dialects.ubiops.app import create_app as create_ubiops
+from quinta.server import Server, StartRefused
+from quinta.settings import SettingsError, read_settings
+
+_Message = MutableMapping[str, Any]
+_Receive = Callable[[], Awaitable[_Message]]
+_Send = Callable[[_Message], Awaitable[None]]
+_App = Callable[[_Message, _Receive, _Send], Awaitable[None]]
+
+_SHUTDOWN_SECONDS = 15
+
+
+class Application:
+    """Routes by the first part of the path to the faces; answers /health and /metrics itself."""
+
+    def __init__(self, server: Server, on_ready: Callable[[], None]) -> None:
+        self._server = server
+        self._on_ready = on_ready
+        settings = server.settings
+        ubiops: _App = create_ubiops(
+            server.services,
+            staging=server.staging,
+            maximum_upload_bytes=settings.maximum_upload_bytes,
+            maximum_body_bytes=settings.maximum_body_bytes,
+        )
+        self._faces: dict[str, _App] = {"v2.1": ubiops}
+        self.refusal: str | None = None
+
+    async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        path: str = scope["path"]
+        first, slash, rest = path.lstrip("/").partition("/")
+        face = self._faces.get(first)
+        if face is not None:
+            await face({**scope, "path": slash + rest or "/", "root_path": f"/{first}"}, receive, send)
+        elif first == "health" and not rest:
+            status, text = (200, b'{"status":"ok"}') if self._server.ready else (503, b'{"status":"starting"}')
+            await _answer(send, status, b"application/json", text)
+        elif first == "metrics" and not rest:
+            await _answer(send, 200, b"text/plain; version=0.0.4; charset=utf-8", self._server.measurements.text())
+        else:
+            await _answer(send, 404, b"application/json", b'{"error":"nothing is served at this path"}')
+
+    async def _live(self, receive: _Receive, send: _Send) -> None:
+        await receive()
+        try:
+            await self._server.start()
+        except StartRefused as refusal:
+            self.refusal = str(refusal)
+            await send({"type": "lifespan.startup.failed", "message": ""})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        self._on_ready()
+        await receive()
+        await self._server.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _answer(send: _Send, status: int, content_type: bytes, body: bytes) -> None:
+    headers = [(b"content-type", content_type), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def serve_forever(data: Path, host: str, port: int, *, require_sandbox: bool) -> None:
+    """Serves until the process is told to stop. Exits with 1 and one clear line when it cannot start."""
+    _log_to_stderr()
+    try:
+        settings = read_settings(data, require_sandbox=require_sandbox)
+    except SettingsError as error:
+        raise _refused(str(error)) from None
+    try:
+        listening = socket.create_server((host, port), backlog=2048)
+    except OSError as error:
+        raise _refused(f"cannot listen on {host}:{port}: {error.strerror}") from None
+    address = f"http://{host}:{listening.getsockname()[1]}"
+    application = Application(Server(settings, typer.echo), lambda: typer.echo(f"Quinta is ready at {address}"))
+    config = uvicorn.Config(
+        application,
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+    if application.refusal is not None:
+        raise _refused(application.refusal)
+
+
+def _refused(message: str) -> typer.Exit:
+    typer.echo(f"quinta: {message}", err=True)
+    return typer.Exit(1)
+
+
+def _log_to_stderr() -> None:
+    """The server's own log: warnings and above of libraries, everything of ours, one line each, without colour."""
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(name)s %(message)s")
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,49 @@
+"""Versions as they serve now, by id, from memory where it can: for loops that meet a version again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from quinta.core.events import Event
+from quinta.core.models.find import live
+from quinta.core.models.model import Model, ModelVersion, RunnableVersion
+from quinta.core.ports import Store
+from quinta.core.scope import EVERYTHING
+from quinta.core.tenancy.model import Project
+from quinta.kit.cache import TaggedCache
+
+
+class LiveVersions:
+    """Answers what the engine needs to run a version; None for one that is gone or has no build serving."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._versions: TaggedCache[str, RunnableVersion | None] = TaggedCache()
+        store.subscribe(self._forget)
+
+    async def get(self, version_id: str) -> RunnableVersion | None:
+        return await self._versions.load(version_id, lambda: self._load(version_id))
+
+    async def kept_warm(self) -> list[RunnableVersion]:
+        """Every version that serves and wants instances without requests."""
+        async with self._store.read() as work:
+            versions = await work.of(ModelVersion, EVERYTHING).find()
+        wanted = [version.id for version in versions if version.minimum_instances > 0 and version.live_build_id]
+        found = [await self.get(version_id) for version_id in wanted]
+        return [version for version in found if version is not None]
+
+    async def _load(self, version_id: str) -> tuple[RunnableVersion | None, Iterable[str]]:
+        tags = [f"version:{version_id}"]
+        async with self._store.read() as work:
+            version = await work.of(ModelVersion, EVERYTHING).get(id=version_id)
+            if version is None:
+                return None, tags
+            model = await work.of(Model, EVERYTHING).get(id=version.model_id)
+            project = await work.of(Project, EVERYTHING).get(id=version.project_id)
+            if model is None or project is None:
+                return None, tags
+            tags += [f"model:{model.id}", f"project:{project.id}"]
+            return await live(work, project, model, version), tags
+
+    def _forget(self, event: Event) -> None:
+        self._versions.forget(event.tags)

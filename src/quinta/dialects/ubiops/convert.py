@@ -1,0 +1,219 @@
+"""From bodies to the core's types and back: pairs, nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from quinta.core.errors import InvalidInput
+from quinta.core.files.model import Blob
+from quinta.core.models.builds import MAXIMUM_ERROR_MESSAGE
+from quinta.core.models.model import DataType, Field, ValueType
+from quinta.core.models.models import ModelChange, ModelView, NewModel
+from quinta.core.models.versions import NewVersion, VersionChange, VersionView
+from quinta.core.observation.logs import LogQuery
+from quinta.core.observation.model import LogLine
+from quinta.core.requests.model import Request, RequestStatus
+from quinta.core.tenancy.model import Organization, User
+from quinta.core.tenancy.organizations import OrganizationView
+from quinta.core.tenancy.projects import ProjectView
+from quinta.dialects.ubiops import answers, shapes
+from quinta.dialects.ubiops.dates import microseconds, milliseconds, read_moment
+from quinta.kit.ids import parse_id
+
+_VERSION_MEMBERS = {
+    "version": "name",
+    "memory_allocation": "memory_megabytes",
+    "maximum_idle_time": "maximum_idle_seconds",
+}
+
+
+def user(item: User) -> answers.UserDetail:
+    return answers.UserDetail(
+        id=item.id,
+        email=item.email,
+        name=item.name,
+        surname=item.surname,
+        registration_date=milliseconds(item.created_at, " "),
+    )
+
+
+def organization(item: Organization) -> answers.OrganizationList:
+    return answers.OrganizationList(id=item.id, name=item.name, creation_date=microseconds(item.created_at))
+
+
+def organization_detail(view: OrganizationView) -> answers.OrganizationDetail:
+    item = view.organization
+    return answers.OrganizationDetail(
+        id=item.id,
+        name=item.name,
+        creation_date=microseconds(item.created_at),
+        subscription=view.subscription,
+        status=item.status,
+    )
+
+
+def project(view: ProjectView) -> answers.ProjectList:
+    return answers.ProjectList(
+        id=view.project.id,
+        name=view.project.name,
+        creation_date=view.project.created_at.date().isoformat(),
+        organization_name=view.organization,
+    )
+
+
+def log_query(body: shapes.LogsCreate) -> LogQuery:
+    filters = body.filters
+    if filters.pipeline_object_name is not None and filters.pipeline_name is None:
+        raise InvalidInput(
+            "the filter pipeline_object_name needs the filter pipeline_name beside it", field="pipeline_object_name"
+        )
+    request_id = None if filters.request_id is None else parse_id(filters.request_id)
+    if request_id is None and filters.request_id is not None:
+        raise InvalidInput("the filter request_id must be the id (UUID) of a request", field="request_id")
+    given: dict[str, Any] = {"range_seconds": body.date_range, "limit": body.limit}
+    try:
+        start = None if body.date is None else read_moment(body.date)
+    except ValueError as error:
+        raise InvalidInput(f"'date' {error}", field="date") from None
+    return LogQuery(
+        model_name=filters.model_name,
+        version_name=filters.model_version,
+        request_id=request_id,
+        system=filters.system,
+        start_id=body.id,
+        start=start,
+        **{name: value for name, value in given.items() if value is not None},
+    )
+
+
+def log_line(line: LogLine) -> answers.LogLineBody:
+    return answers.LogLineBody(
+        id=line.id,
+        log=line.text or " ",  # an empty one makes the client raise (contract ubiops 0.1)
+        date=microseconds(line.time),
+        system=line.system,
+        model_name=line.model_name,
+        model_version=line.version_name,
+        request_id=line.request_id,
+    )
+
+
+def new_model(body: shapes.ModelCreate) -> NewModel:
+    return NewModel(
+        name=body.name,
+        input_type=ValueType(body.input_type),
+        output_type=ValueType(body.output_type),
+        input_fields=_fields(body.input_fields or ()),
+        output_fields=_fields(body.output_fields or ()),
+        description=body.description or "",
+    )
+
+
+def model_change(body: shapes.ModelUpdate) -> ModelChange:
+    return ModelChange(
+        name=body.name,
+        description=body.description,
+        input_type=None if body.input_type is None else ValueType(body.input_type),
+        output_type=None if body.output_type is None else ValueType(body.output_type),
+        input_fields=None if body.input_fields is None else _fields(body.input_fields),
+        output_fields=None if body.output_fields is None else _fields(body.output_fields),
+    )
+
+
+def model(view: ModelView) -> answers.ModelList:
+    item = view.model
+    return answers.ModelList(
+        id=item.id,
+        name=item.name,
+        project=view.project,
+        description=item.description,
+        input_type=item.input_type,
+        output_type=item.output_type,
+        input_fields=_field_bodies(item.input_fields),
+        output_fields=_field_bodies(item.output_fields),
+        creation_date=microseconds(item.created_at),
+        last_updated=microseconds(item.updated_at),
+        number_of_versions=view.number_of_versions,
+    )
+
+
+def new_version(body: shapes.ModelVersionCreate) -> NewVersion:
+    return NewVersion(**_version_values(body))
+
+
+def version_change(body: shapes.ModelVersionUpdate) -> VersionChange:
+    return VersionChange(**_version_values(body))
+
+
+def version(view: VersionView) -> answers.ModelVersionList:
+    item = view.version
+    return answers.ModelVersionList(
+        id=item.id,
+        model=view.model,
+        version=item.name,
+        description=item.description,
+        language=item.language,
+        status=item.status,
+        error_message=item.error_message[:MAXIMUM_ERROR_MESSAGE],
+        memory_allocation=item.memory_megabytes,
+        maximum_instances=item.maximum_instances,
+        minimum_instances=item.minimum_instances,
+        maximum_idle_time=item.maximum_idle_seconds,
+        creation_date=microseconds(item.created_at),
+        last_updated=microseconds(item.updated_at),
+        file_last_updated=microseconds(item.file_updated_at),
+    )
+
+
+def created_request(item: Request) -> answers.BatchModelRequestCreateResponse:
+    return answers.BatchModelRequestCreateResponse(
+        id=item.id, status=item.status, time_created=milliseconds(item.created_at)
+    )
+
+
+def listed_request(item: Request) -> answers.BatchModelRequestListResponse:
+    return answers.BatchModelRequestListResponse(
+        id=item.id,
+        status=item.status,
+        success=item.status is RequestStatus.COMPLETED,
+        time_created=milliseconds(item.created_at),
+        time_last_updated=milliseconds(item.updated_at),
+    )
+
+
+def request_text(item: Request) -> str:
+    """BatchModelRequestResultList as JSON text. Data and result are spliced in as they are stored: a detour over
+    Python's values could not carry each (half a surrogate pair, for one)."""
+    members = json.dumps(listed_request(item).model_dump())[:-1]
+    result = "null" if item.result is None else item.result
+    message = json.dumps(item.error_message)
+    return f'{members}, "request_data": {item.data}, "result": {result}, "error_message": {message}}}'
+
+
+def requests_text(items: Iterable[Request]) -> str:
+    return f"[{', '.join(map(request_text, items))}]"
+
+
+def blob(item: Blob) -> answers.BlobList:
+    return answers.BlobList(
+        id=item.id,
+        creation_date=milliseconds(item.created_at),
+        filename=item.file_name,
+        size=item.size,
+        ttl=item.ttl_seconds,
+    )
+
+
+def _fields(bodies: Sequence[shapes.ModelField]) -> tuple[Field, ...]:
+    return tuple(Field(body.name, DataType(body.data_type)) for body in bodies)
+
+
+def _field_bodies(fields: tuple[Field, ...]) -> list[answers.FieldBody]:
+    return [answers.FieldBody(name=field.name, data_type=field.data_type) for field in fields]
+
+
+def _version_values(body: shapes.ModelVersionUpdate) -> dict[str, Any]:
+    """The members that were sent, under the core's names."""
+    return {_VERSION_MEMBERS.get(name, name): value for name, value in body.model_dump(exclude_unset=True).items()}

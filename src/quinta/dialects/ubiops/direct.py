@@ -1,0 +1,87 @@
+"""The direct request: the product's headline speed, so no framework stands on its way.
+
+Token to actor, access, version and fields all come from memory; the result's JSON text goes out as it came in.
+"""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import parse_qs
+
+from starlette.exceptions import HTTPException
+from starlette.types import Receive, Scope, Send
+
+from quinta.core.errors import InvalidInput, QuintaError
+from quinta.core.requests.execution import Answer
+from quinta.core.services import Services
+from quinta.dialects.base.bodies import headers_of, media_type, read_body, unsupported
+from quinta.dialects.ubiops.auth import actor_of
+from quinta.dialects.ubiops.calls import read_text
+from quinta.dialects.ubiops.errors import refused
+from quinta.dialects.ubiops.parameters import whole_number
+
+Target = tuple[str, str, str]
+"""Names of project, model and version."""
+
+
+def target_of(path: str) -> Target | None:
+    """The target when ``path``, clean, is that of a direct request; else None."""
+    if not path.endswith("/request"):
+        return None
+    parts = path.split("/")
+    if len(parts) != 8 or (parts[1], parts[3], parts[5]) != ("projects", "models", "versions"):
+        return None
+    return parts[2], parts[4], parts[6]
+
+
+class DirectRequest:
+    """``POST {version}/request``: one request, one answer (contract ubiops 2, 3.1)."""
+
+    def __init__(self, services: Services, maximum_body_bytes: int) -> None:
+        self._authenticator = services.authenticator
+        self._requests = services.direct
+        self._limit = maximum_body_bytes
+
+    async def __call__(self, target: Target, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            if scope["method"] != "POST":
+                raise HTTPException(405, "a direct request is a POST", {"Allow": "POST"})
+            headers = headers_of(scope)
+            actor = await actor_of(headers, self._authenticator)
+            data = await read_body(receive, headers, self._limit)
+            kind = media_type(headers)
+            if kind == "text/plain":
+                data = json.dumps(read_text(data)).encode()
+            elif kind not in ("application/json", ""):
+                raise unsupported(headers, "application/json or text/plain")
+            answer = await self._requests.run(actor, *target, data, _timeout(scope["query_string"]))
+        except (QuintaError, HTTPException) as error:
+            await refused(error)(scope, receive, send)
+            return
+        body = _body(answer)
+        length = str(len(body)).encode()
+        start = [(b"content-type", b"application/json"), (b"content-length", length)]
+        await send({"type": "http.response.start", "status": 200, "headers": start})
+        await send({"type": "http.response.body", "body": body})
+
+
+def _timeout(query: bytes) -> int | None:
+    """The parameter ``timeout`` in seconds; the last one counts."""
+    if not query:
+        return None
+    given = parse_qs(query.decode("latin-1"), keep_blank_values=True).get("timeout")
+    try:
+        return None if given is None else int(str(whole_number(given[-1])))
+    except ValueError as error:
+        raise InvalidInput(f"'timeout' {error}", field="timeout") from None
+
+
+def _body(answer: Answer) -> bytes:
+    if answer.result is None:
+        message = json.dumps(answer.error_message)
+        return (
+            f'{{"request_id":"{answer.request_id}","success":false,"result":null,"error_message":{message}}}'.encode()
+        )
+    return (
+        f'{{"request_id":"{answer.request_id}","success":true,"result":{answer.result},"error_message":null}}'.encode()
+    )

@@ -1,0 +1,100 @@
+"""The OpenAPI document: what the framework cannot see for itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from quinta.dialects.ubiops.answers import Error, ModelRequestList
+from quinta.dialects.ubiops.shapes import Body
+
+_SCHEMAS = "#/components/schemas/"
+_DATA = {"description": "An object with the model's input fields, or a string for a plain model"}
+_DIRECT_PATH = "/projects/{project_name}/models/{model_name}/versions/{version}/request"
+
+ERROR_ANSWERS: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "Refused", "model": Error},
+    "5XX": {"description": "Server fault", "model": Error},
+}
+FILE_ANSWER: dict[int | str, dict[str, Any]] = {200: {"description": "The file", "content": {"*/*": {}}}}
+
+
+def takes(shape: type[Body]) -> dict[str, Any]:
+    """The operation reads ``shape``."""
+    return _takes("application/json", {"$ref": _SCHEMAS + shape.__name__})
+
+
+def takes_file() -> dict[str, Any]:
+    """The operation reads a form with one file."""
+    file = {"type": "string", "format": "binary"}
+    return _takes("multipart/form-data", {"type": "object", "properties": {"file": file}, "required": ["file"]})
+
+
+def takes_data(*, batch: bool = False) -> dict[str, Any]:
+    """The operation reads request data: one item, or as a batch 1 to 250."""
+    if not batch:
+        return _takes("application/json", _DATA)
+    return _takes("application/json", {"anyOf": [{"type": "array", "items": _DATA, "maxItems": 250}, _DATA]})
+
+
+def takes_ids() -> dict[str, Any]:
+    """The operation reads 1 to 250 request ids."""
+    item = {"type": "string", "format": "uuid"}
+    return _takes("application/json", {"type": "array", "items": item, "minItems": 1, "maxItems": 250})
+
+
+def document(app: FastAPI) -> None:
+    """Gives ``app`` a document with the bodies that ``takes`` names, and with the direct request."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _openapi(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # the framework's documented way to extend the document
+
+
+def _takes(content_type: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {content_type: {"schema": schema}}}}
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    built = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes, servers=app.servers
+    )
+    schemas = built["components"]["schemas"]
+    _, bodies = models_json_schema(
+        [(shape, "validation") for shape in _shapes(Body)], ref_template=_SCHEMAS + "{model}"
+    )
+    schemas.update(bodies["$defs"])
+    schemas["ModelRequestList"] = ModelRequestList.model_json_schema()
+    built["paths"][_DIRECT_PATH] = {"post": _direct_operation(built)}
+    return built
+
+
+def _shapes(base: type[Body]) -> list[type[Body]]:
+    return [found for shape in base.__subclasses__() for found in (shape, *_shapes(shape))]
+
+
+def _direct_operation(built: dict[str, Any]) -> dict[str, Any]:
+    """The one operation that no route stands for; where it is, and who may call it, it shares with the batch."""
+    batch = built["paths"][_DIRECT_PATH + "-batch"]["post"]
+    timeout = {"type": "integer", "minimum": 10, "maximum": 3600, "default": 300}
+    answer = {"description": "How it ended", "content": {"application/json": {"schema": _ref(ModelRequestList)}}}
+    return {
+        "tags": batch["tags"],
+        "summary": "Model Requests Create",
+        "description": "Runs one request and waits for the answer.",
+        "operationId": "model_requests_create",
+        "security": batch["security"],
+        "parameters": [*batch["parameters"], {"name": "timeout", "in": "query", "schema": timeout}],
+        **takes_data(),
+        "responses": {**batch["responses"], "200": answer},
+    }
+
+
+def _ref(model: type) -> dict[str, str]:
+    return {"$ref": _SCHEMAS + model.__name__}

@@ -1,0 +1,102 @@
+"""Which answer each error gets (contract ubiops 5.1, 5.2)."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Match
+
+from quinta.core.errors import (
+    AlreadyExists,
+    InvalidInput,
+    LimitReached,
+    NotAuthenticated,
+    NotFound,
+    NotPermitted,
+    QuintaError,
+    StateConflict,
+    TooLarge,
+    Unavailable,
+)
+from quinta.dialects.base.validation import refusal
+
+STATUS: dict[type[QuintaError], int] = {
+    InvalidInput: 400,
+    NotAuthenticated: 401,
+    NotPermitted: 403,
+    NotFound: 404,
+    AlreadyExists: 400,
+    StateConflict: 400,
+    LimitReached: 403,
+    TooLarge: 413,
+    Unavailable: 503,
+}
+"""The era's server told neither duplicates nor conflicts from other bad input: 400, not 409. No answer carries
+Retry-After: it makes the client send a whole upload four times (contract ubiops 1.6)."""
+
+
+def error_body(text: str) -> bytes:
+    return json.dumps({"error": text}).encode()
+
+
+def fault_body(error_id: str) -> bytes:
+    """The body of a 500."""
+    return error_body(f"internal error: the server's log has the details under the id {error_id}")
+
+
+def refused(error: QuintaError | HTTPException) -> Response:
+    """The answer to a call that was refused."""
+    if isinstance(error, QuintaError):
+        headers = {"WWW-Authenticate": "Token"} if isinstance(error, NotAuthenticated) else None
+        return _response(STATUS[type(error)], error.message, headers)
+    return _response(error.status_code, error.detail, error.headers)
+
+
+def add_handlers(app: FastAPI) -> None:
+    """Makes ``app`` answer in this dialect's shape, whatever refuses a call."""
+    app.exception_handler(QuintaError)(_on_core_error)
+    app.exception_handler(RequestValidationError)(_on_validation_error)
+    app.exception_handler(HTTPException)(_on_http_error)
+
+
+async def _on_core_error(request: Request, error: QuintaError) -> Response:
+    return refused(error)
+
+
+async def _on_validation_error(request: Request, error: RequestValidationError) -> Response:
+    errors = [{**item, "loc": item["loc"][1:]} for item in error.errors()]  # without "query" or "header" in front
+    return refused(refusal(errors, "the request"))
+
+
+async def _on_http_error(request: Request, error: HTTPException) -> Response:
+    """The framework's own refusals say no more than the name of their status: here is a sentence for each."""
+    if error.detail != HTTPStatus(error.status_code).phrase:
+        return refused(error)
+    call = f"{request.method} {request.scope['path'][:200]}"
+    if error.status_code == 405:
+        methods = ", ".join(_methods(request))
+        return refused(
+            HTTPException(405, f"there is no operation {call}; this path takes {methods}", {"Allow": methods})
+        )
+    if error.status_code == 404:
+        where = f"{request.scope['root_path']}/docs"
+        return refused(HTTPException(404, f"there is no operation {call}; the operations are listed at {where}"))
+    return refused(error)
+
+
+def _methods(request: Request) -> list[str]:
+    """What the path of the call takes: the framework names the methods of one of its routes only."""
+    return [
+        method
+        for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    ]
+
+
+def _response(status: int, text: str, headers: object) -> Response:
+    return Response(error_body(text), status, headers, media_type="application/json")  # type: ignore[arg-type]

@@ -1,0 +1,41 @@
+"""Parameters of the query string and of headers, as the client writes them (contract ubiops 1.5)."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+from quinta.dialects.ubiops.dates import read_moment
+
+# 18 digits always fit what a database counts in; no rule allows a number near that.
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+_TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+
+
+def whole_number(value: object) -> object:
+    """An integer in decimal digits. Anything but text passes: a default is no text."""
+    if not isinstance(value, str):
+        return value
+    if not _WHOLE_NUMBER.fullmatch(value):
+        raise ValueError("must be an integer in decimal digits")
+    return int(value)
+
+
+def _truth(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value.lower() not in _TRUTHS:
+        raise ValueError("must be true or false")
+    return _TRUTHS[value.lower()]
+
+
+def _moment(value: object) -> object:
+    return read_moment(value) if isinstance(value, str) else value
+
+
+WholeNumber = Annotated[int, BeforeValidator(whole_number)]
+Truth = Annotated[bool, BeforeValidator(_truth)]
+Moment = Annotated[datetime, BeforeValidator(_moment)]

@@ -1,0 +1,1 @@
+"""The loops: builds, batches, instances, housekeeping; each a filter and a function."""

@@ -1,0 +1,118 @@
+"""The batch loop: accepted requests are run, each to one visible result (design, journey "batch request")."""
+
+from __future__ import annotations
+
+import math
+
+from quinta.core.errors import QuintaError
+from quinta.core.events import Event, EventName
+from quinta.core.files.blobs import Blobs
+from quinta.core.files.model import Blob
+from quinta.core.models.live import LiveVersions
+from quinta.core.models.model import RunnableVersion
+from quinta.core.ports import Between, Store
+from quinta.core.requests.batch import TIMEOUT_SECONDS
+from quinta.core.requests.execution import Answer, Execution
+from quinta.core.requests.model import Request, RequestStatus
+from quinta.core.requests.outcome import Reason
+from quinta.core.requests.values import blob_fields, read_json
+from quinta.core.scope import EVERYTHING
+from quinta.engine.leases import Claim, Ended, LeasedLoop, LeasedWork, LeasePolicy
+from quinta.kit.clock import Clock
+
+MOST_IN_FLIGHT = 512
+_TURN_SECONDS = 0.05
+"""Each instance is handed about this much work ahead: enough to keep it busy while results are stored (a turn takes
+5 to 20 ms), little enough that a direct request does not wait long behind it."""
+_MOST_AHEAD = 64
+
+
+class Batches:
+    """Leases batch requests and runs them."""
+
+    def __init__(self, store: Store, versions: LiveVersions, execution: Execution, blobs: Blobs, clock: Clock) -> None:
+        self._store = store
+        self._versions = versions
+        self._execution = execution
+        self._blobs = blobs
+        self._clock = clock
+        self._in_flight: dict[str, int] = {}  # by version
+        self._seconds: dict[str, float] = {}  # by version: mean run time of late requests
+        work = LeasedWork(
+            name="batches",
+            kind=Request,
+            waiting=RequestStatus.PENDING,
+            working=RequestStatus.PROCESSING,
+            work=self._work,
+            give_up=self._give_up,
+            concurrency=MOST_IN_FLIGHT,
+            select=self._select,
+        )
+        self.loop = LeasedLoop(work, store, clock, LeasePolicy(maximum_attempts=3))
+        store.subscribe(self._hear)
+
+    def _hear(self, event: Event) -> None:
+        if event.name is EventName.REQUESTS_CREATED:
+            self.loop.wake()
+
+    async def _select(self, claim: Claim[Request]) -> None:
+        """For each version with work: as much as its instances can take, so that no version keeps another out."""
+        requests = claim.unit.of(Request, EVERYTHING)
+        waiting = await requests.distinct("version_id", status=RequestStatus.PENDING)
+        expired = await requests.distinct(
+            "version_id", status=RequestStatus.PROCESSING, lease_expires_at=Between(end=self._clock.now())
+        )
+        for version_id in dict.fromkeys((*waiting, *expired)):
+            version = await self._versions.get(version_id)
+            if version is not None:
+                await claim.take(self._room(version), version_id=version_id)
+
+    def _room(self, version: RunnableVersion) -> int:
+        mean = self._seconds.get(version.version_id)
+        ahead = 1 if mean is None else math.ceil(_TURN_SECONDS / max(mean, 0.0001))
+        wanted = version.maximum_instances * min(max(ahead, 1), _MOST_AHEAD)
+        return wanted - self._in_flight.get(version.version_id, 0)
+
+    async def _work(self, request: Request) -> Ended | None:
+        version_id = request.version_id
+        self._in_flight[version_id] = self._in_flight.get(version_id, 0) + 1
+        try:
+            answer = await self._run(request)
+        finally:
+            self._in_flight[version_id] -= 1
+            if not self._in_flight[version_id]:
+                del self._in_flight[version_id]
+        if answer is None or answer.reason is Reason.RETIRED:
+            return None  # this server stops, or the version is going: whoever still has the row decides
+        self._seconds[version_id] = 0.8 * self._seconds.get(version_id, answer.seconds) + 0.2 * answer.seconds
+        return self._ended(answer)
+
+    async def _run(self, request: Request) -> Answer | None:
+        version = await self._versions.get(request.version_id)
+        if version is None:
+            return None
+        value = read_json(request.data)
+        blobs: dict[str, Blob] = {}
+        fields = blob_fields(version.input_fields)
+        if fields:
+            try:
+                async with self._store.read() as work:
+                    blobs = await self._blobs.inputs(work, request.project_id, (value,), fields)
+            except QuintaError as error:  # a blob expired while the request waited
+                return Answer(request.id, Reason.INVALID_INPUT, None, error.message)
+        data = request.data.encode()
+        return await self._execution.run(version, request.id, data, value, blobs, TIMEOUT_SECONDS)
+
+    def _ended(self, answer: Answer) -> Ended:
+        return Ended(
+            {
+                "status": RequestStatus.COMPLETED if answer.success else RequestStatus.FAILED,
+                "result": answer.result,
+                "error_message": answer.error_message,
+                "reason": answer.reason,
+                "updated_at": self._clock.now(),
+            }
+        )
+
+    def _give_up(self, request: Request, error: str) -> Ended:
+        return self._ended(Answer(request.id, Reason.GIVEN_UP, None, f"given up after several tries: {error}"))

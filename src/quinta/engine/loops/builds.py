@@ -1,0 +1,134 @@
+"""The build loop: a queued archive becomes a package, an environment and a first instance (contract ubiops 7.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+from quinta.core.events import Event, EventName
+from quinta.core.models.builds import mark_available, mark_deploying, mark_failed
+from quinta.core.models.find import DEFAULT_MODEL_FILE, runnable
+from quinta.core.models.model import Build, BuildStatus, Model, ModelVersion
+from quinta.core.observation.model import LogLine
+from quinta.core.ports import LogSink, ModelRunner, ObjectStore, Store, UnitOfWork
+from quinta.core.scope import EVERYTHING
+from quinta.core.tenancy.model import Project
+from quinta.engine.builds.build import PackageBuilder
+from quinta.engine.builds.errors import BuildError
+from quinta.engine.leases import Ended, LeasedLoop, LeasedWork, LeasePolicy
+from quinta.kit.clock import Clock
+
+CONCURRENT_BUILDS = 2
+
+
+class Builds:
+    """Leases builds and carries them out."""
+
+    def __init__(
+        self,
+        store: Store,
+        objects: ObjectStore,
+        builder: PackageBuilder,
+        runner: ModelRunner,
+        logs: LogSink,
+        clock: Clock,
+        staging: Path,
+    ) -> None:
+        self._store = store
+        self._objects = objects
+        self._builder = builder
+        self._runner = runner
+        self._logs = logs
+        self._clock = clock
+        self._staging = staging
+        work = LeasedWork(
+            name="builds",
+            kind=Build,
+            waiting=BuildStatus.PENDING,
+            working=BuildStatus.RUNNING,
+            work=self._work,
+            give_up=self._give_up,
+            concurrency=CONCURRENT_BUILDS,
+        )
+        self.loop = LeasedLoop(work, store, clock, LeasePolicy(maximum_attempts=3))
+        store.subscribe(self._hear)
+
+    def _hear(self, event: Event) -> None:
+        if event.name is EventName.BUILD_REQUESTED:
+            self.loop.wake()
+
+    async def _work(self, build: Build) -> Ended | None:
+        async with self._store.read() as work:
+            version = await work.of(ModelVersion, EVERYTHING).get(id=build.version_id)
+            model = None if version is None else await work.of(Model, EVERYTHING).get(id=version.model_id)
+            project = await work.of(Project, EVERYTHING).get(id=build.project_id)
+        if version is None or model is None or project is None or version.latest_build_id != build.id:
+            return self._ended(BuildStatus.SUPERSEDED)
+        log = self._log(project, model, version)
+        try:
+            built = await self._build(build, log)
+        except BuildError as error:
+            log(f"the build failed: {error.message}")
+            return self._failed(build, error.message, while_deploying=False)
+        async with self._store.begin() as work:
+            if not await mark_deploying(work, built):
+                return self._ended(BuildStatus.SUPERSEDED)
+        log("starting the first instance")
+        trouble = await self._runner.probe(runnable(project, model, version, built))
+        if trouble is not None:
+            log(f"the first instance did not start: {trouble}")
+            return self._failed(build, trouble, while_deploying=True)
+        log("the version is available")
+        return self._succeeded(built)
+
+    async def _build(self, build: Build, log: Callable[[str], None]) -> Build:
+        """The build with its digests, dated now: the moment that makes the revision of what it runs as."""
+        log(f"building {build.archive_name} ({build.archive_size} bytes) for {build.language}")
+        self._staging.mkdir(parents=True, exist_ok=True)
+        archive = self._staging / f"{build.id}.zip"
+        try:
+            await self._objects.fetch(build.archive_key, archive)
+            package = await self._builder.build(archive, build.language, DEFAULT_MODEL_FILE, log)
+        finally:
+            archive.unlink(missing_ok=True)
+        return replace(
+            build,
+            package_digest=package.package_digest,
+            environment_digest=package.environment_digest,
+            model_file=package.model_file,
+            updated_at=self._clock.now(),
+        )
+
+    def _succeeded(self, built: Build) -> Ended:
+        async def effect(work: UnitOfWork) -> None:
+            await mark_available(work, built)
+
+        values = {
+            "status": BuildStatus.SUCCEEDED,
+            "package_digest": built.package_digest,
+            "environment_digest": built.environment_digest,
+            "model_file": built.model_file,
+            "updated_at": built.updated_at,
+        }
+        return Ended(values, effect)
+
+    def _failed(self, build: Build, message: str, *, while_deploying: bool) -> Ended:
+        async def effect(work: UnitOfWork) -> None:
+            await mark_failed(work, build, message, while_deploying=while_deploying)
+
+        return self._ended(BuildStatus.FAILED, effect)
+
+    def _ended(self, status: BuildStatus, effect: Callable[[UnitOfWork], Awaitable[None]] | None = None) -> Ended:
+        return Ended({"status": status, "updated_at": self._clock.now()}, effect)
+
+    def _give_up(self, build: Build, error: str) -> Ended:
+        return self._failed(build, f"the build was given up: {error}", while_deploying=False)
+
+    def _log(self, project: Project, model: Model, version: ModelVersion) -> Callable[[str], None]:
+        def log(text: str) -> None:
+            if text.strip():
+                line = LogLine(project.id, self._clock.now(), text, system=True)
+                self._logs.write(replace(line, model_name=model.name, version_name=version.name))
+
+        return log

@@ -1,0 +1,111 @@
+"""Removes what has outlived its use: expired blobs, files without a row, old log lines, requests and events."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+import structlog
+
+from quinta.core.events import Event, EventName
+from quinta.core.files.model import Blob
+from quinta.core.models.model import Build
+from quinta.core.observation.model import LogLine, MetricPoint
+from quinta.core.ports import Between, ObjectStore, Store
+from quinta.core.requests.model import Request, RequestStatus
+from quinta.core.scope import EVERYTHING, in_organization, in_project
+from quinta.core.tenancy.model import Organization, Project, Subscription
+from quinta.kit.clock import Clock
+
+logger = structlog.get_logger(__name__)
+
+_INTERVAL_SECONDS = 300.0
+_OBJECT_GRACE = timedelta(hours=1)
+"""A file is stored before its row: one without a row may be an upload under way."""
+_METRICS_KEPT = timedelta(days=400)
+"""A year of months, for usage (contract ubiops 9.4), and a little."""
+_EVENTS_KEPT = timedelta(days=7)
+"""Followers read within a second; a week is for people who look into what happened."""
+_BLOBS_AT_A_TIME = 500
+
+
+class Housekeeping:
+    """A round every five minutes, and a look at files as soon as a project is deleted."""
+
+    def __init__(self, store: Store, objects: ObjectStore, clock: Clock) -> None:
+        self._store = store
+        self._objects = objects
+        self._clock = clock
+        self._deleted_projects: list[str] = []
+        self._awake = asyncio.Event()
+        store.subscribe(self._hear)
+
+    def _hear(self, event: Event) -> None:
+        if event.name is EventName.PROJECT_DELETED:
+            self._deleted_projects.append(event.subject_id)
+            self._awake.set()
+
+    async def run(self) -> None:
+        """Goes round until cancelled."""
+        while True:
+            try:
+                await self.tidy()
+            except Exception:
+                logger.exception("housekeeping.failed")
+            try:
+                async with asyncio.timeout(_INTERVAL_SECONDS):
+                    await self._awake.wait()
+            except TimeoutError:
+                continue
+            self._awake.clear()
+
+    async def tidy(self) -> None:
+        """One round."""
+        now = self._clock.now()
+        while self._deleted_projects:
+            await self._remove_objects(f"projects/{self._deleted_projects.pop()}", before=None)
+        await self._expire_blobs(now)
+        await self._remove_objects("projects", before=now - _OBJECT_GRACE)
+        await self._expire_records(now)
+        await self._store.purge_events(now - _EVENTS_KEPT)
+
+    async def _expire_blobs(self, now: datetime) -> None:
+        while True:
+            async with self._store.begin() as work:
+                blobs = work.of(Blob, EVERYTHING)
+                expired = await blobs.find(expires_at=Between(end=now), limit=_BLOBS_AT_A_TIME)
+                if expired:
+                    await blobs.remove(id=[blob.id for blob in expired])
+            for blob in expired:
+                await self._objects.delete(blob.object_key)
+            if len(expired) < _BLOBS_AT_A_TIME:
+                return
+
+    async def _remove_objects(self, prefix: str, *, before: datetime | None) -> None:
+        """Deletes objects that no row names: all of them, or those stored before a moment."""
+        keys = [key async for key, stored in self._objects.keys(prefix) if before is None or stored < before]
+        if not keys:
+            return
+        async with self._store.read() as work:
+            known = set(await work.of(Blob, EVERYTHING).distinct("object_key"))
+            known.update(await work.of(Build, EVERYTHING).distinct("archive_key"))
+        for key in keys:
+            if key not in known:
+                await self._objects.delete(key)
+
+    async def _expire_records(self, now: datetime) -> None:
+        """Log lines and ended requests go after the days that the organization's plan keeps them."""
+        async with self._store.read() as work:
+            days = {plan.id: plan.logs_retention_days for plan in await work.of(Subscription, EVERYTHING).find()}
+            organizations = await work.of(Organization, EVERYTHING).find()
+        ended = (RequestStatus.COMPLETED, RequestStatus.FAILED)
+        for organization in organizations:
+            before = Between(end=now - timedelta(days=days.get(organization.subscription_id, 28)))
+            async with self._store.read() as work:
+                projects = await work.of(Project, in_organization(organization.id)).find()
+            for project in projects:
+                async with self._store.begin() as work:
+                    await work.of(LogLine, in_project(project.id)).remove(time=before)
+                    await work.of(Request, in_project(project.id)).remove(updated_at=before, status=ended)
+        async with self._store.begin() as work:
+            await work.of(MetricPoint, EVERYTHING).remove(time=Between(end=now - _METRICS_KEPT))

@@ -1,0 +1,1 @@
+"""Runs user code in instances: a state machine that decides, and the processes, pipes and folders that follow it."""

@@ -1,0 +1,107 @@
+"""Files on their way in and out of an instance, and the folders that instances leave behind.
+
+Whatever is below an instance's box may have been arranged by hostile code: it is opened step by step without
+following links, must be a regular file, and is copied out, since the code could go on writing to what was only moved.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+LARGE_FILE_BYTES: Final = 1 << 20
+
+
+class ExchangeError(Exception):
+    """An instance named a file that it may not hand over; the text says which and why."""
+
+
+def copy_package(package: Path, work: Path, mounted_at: str) -> None:
+    """Makes ``work`` a writable copy of ``package``. Files over 1 MiB become links to ``mounted_at``, the path at which
+    the instance sees the read-only original: copying model weights for each start would cost seconds."""
+    work.mkdir()
+    for folder, names, files in os.walk(package):
+        relative = os.path.relpath(folder, package)
+        for name in names:
+            (work / relative / name).mkdir()
+        for name in files:
+            source, target = Path(folder, name), work / relative / name
+            status = source.stat()
+            if status.st_size > LARGE_FILE_BYTES:
+                target.symlink_to(os.path.normpath(os.path.join(mounted_at, relative, name)))
+            else:
+                shutil.copyfile(source, target)
+                target.chmod(0o755 if status.st_mode & 0o100 else 0o644)
+
+
+def safe_name(file_name: str) -> str:
+    """The last part of a file name as a caller gave it, fit to be one name in one folder."""
+    name = file_name.replace("\\", "/").rpartition("/")[2].replace("\0", "")
+    while len(name.encode("utf-8", "replace")) > 255:
+        name = name[1:]  # the end has the suffix, which code goes by
+    return name if name not in ("", ".", "..") else "file"
+
+
+def take_file(box: Path, parts: tuple[str, ...], target: Path, maximum_bytes: int) -> None:
+    """Copies the regular file ``box/parts...`` to ``target``, which must not exist. Raises ExchangeError."""
+    with _opened(box, parts) as descriptor:
+        size = os.fstat(descriptor).st_size
+        if size > maximum_bytes:
+            raise ExchangeError(f"the file {parts[-1]!r} has {size} bytes; the limit is {maximum_bytes}")
+        with open(descriptor, "rb", closefd=False) as source, target.open("xb") as copy:
+            left = maximum_bytes
+            while piece := source.read(min(1 << 20, left + 1)):
+                left -= len(piece)
+                if left < 0:
+                    raise ExchangeError(f"the file {parts[-1]!r} grew beyond {maximum_bytes} bytes")
+                copy.write(piece)
+
+
+def read_file(box: Path, parts: tuple[str, ...], maximum_bytes: int) -> bytes:
+    """The content of the regular file ``box/parts...``. Raises ExchangeError, also when it is too large."""
+    with _opened(box, parts) as descriptor, open(descriptor, "rb", closefd=False) as source:
+        content = source.read(maximum_bytes + 1)
+    if len(content) > maximum_bytes:
+        raise ExchangeError(f"the result is larger than {maximum_bytes} bytes")
+    return content
+
+
+def remove_tree(folder: Path) -> None:
+    """Removes a folder with all that is in it; nothing happens when it is not there. Code may have taken away its own
+    permissions on folders, so what the first round leaves is opened up for a second one."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if not folder.exists():
+        return
+    folder.chmod(0o700)
+    for current, names, _ in os.walk(folder):
+        for path in (Path(current, name) for name in names):
+            if not path.is_symlink():
+                path.chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _opened(box: Path, parts: tuple[str, ...]) -> Iterator[int]:
+    current = os.open(box, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for index, part in enumerate(parts):
+            if part in ("", ".", "..") or "/" in part or "\0" in part:
+                raise ExchangeError(f"{part!r} is not a file name")
+            # Not blocking: opening a named pipe would wait for a writer for ever.
+            kind = os.O_NONBLOCK if index == len(parts) - 1 else os.O_DIRECTORY
+            try:
+                following = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | kind, dir_fd=current)
+            except (OSError, UnicodeEncodeError) as error:
+                raise ExchangeError(f"the file {part!r} cannot be opened: {error}") from error
+            os.close(current)
+            current = following
+        if not stat.S_ISREG(os.fstat(current).st_mode):
+            raise ExchangeError(f"{parts[-1]!r} is not a regular file")
+        yield current
+    finally:
+        os.close(current)

@@ -1,0 +1,144 @@
+"""What it takes to start an instance: its folder, its cgroup, its command line and its first message."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from errno import ENOENT
+from pathlib import Path
+from typing import Any, Final
+
+from quinta.core.models.model import DataType, Field, RunnableVersion
+from quinta.engine.sandbox.cgroups import Cgroup
+from quinta.engine.sandbox.processes import MARKER
+from quinta.engine.sandbox.sandbox import Sandbox
+from quinta.engine.supervisor.folders import copy_package
+from quinta.engine.supervisor.settings import EngineFolders, SupervisorPolicy
+from quinta.wire.messages import Start
+
+# Where an instance finds things. BOX is one mount, so files pass between its folders by hard link.
+_BOX: Final = "/quinta"
+_PACKAGE: Final = "/opt/package"
+_SOURCES: Final = "/opt/quinta"
+
+_PROGRAM: Final = (
+    "import sys; sys.path.insert(0, sys.argv[2]); from quinta.worker.main import main; del sys.path[0]; main()"
+)
+_SOURCE_ROOT: Final = Path(__file__).parents[3]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An instance that only needs to be spawned: ``command`` lacks the number of its socket, ``{socket}``."""
+
+    folder: Path
+    box: Path
+    cgroup: Cgroup | None
+    command: list[str]
+    start: Start
+
+
+class Launcher:
+    """Prepares instances in ``folders.instances``. Blocking: call it in a thread."""
+
+    def __init__(self, folders: EngineFolders, sandbox: Sandbox, policy: SupervisorPolicy) -> None:
+        self._folders = folders
+        self._sandbox = sandbox
+        self._policy = policy
+
+    def prepare(self, instance_id: str, version: RunnableVersion, socket: int) -> Prepared:
+        """Makes the folder (``box/work`` and ``box/exchange``), the cgroup and the command, whose socket has the
+        number ``socket``. Raises OSError when the package or the environment is not there or the disk refuses."""
+        folder = self._folders.instances / instance_id
+        box = folder / "box"
+        (box / "exchange").mkdir(parents=True)
+        package = self._folders.packages / version.package_digest
+        if not package.is_dir():
+            raise FileNotFoundError(ENOENT, os.strerror(ENOENT), str(package))
+        copy_package(package, box / "work", self._sandbox.inside(package, _PACKAGE))
+        cgroup = None
+        if self._sandbox.cgroups is not None:
+            cgroup = self._sandbox.cgroups.create(
+                instance_id,
+                memory_bytes=version.memory_megabytes << 20,
+                processes=self._policy.maximum_processes,
+            )
+        command = self._command(instance_id, version, box, package, cgroup, socket)
+        return Prepared(folder, box, cgroup, command, self._start(version, box))
+
+    def _command(
+        self, instance_id: str, version: RunnableVersion, box: Path, package: Path, cgroup: Cgroup | None, socket: int
+    ) -> list[str]:
+        environment = self._folders.environments / version.environment_digest
+        python = environment / "bin" / "python"
+        # An environment is found by its own path: scripts in it and its pyvenv.cfg name it.
+        read_only = {environment: str(environment), package: _PACKAGE}
+        read_only |= {prefix: str(prefix) for prefix in _interpreter_prefixes(environment)}
+        read_only |= {_SOURCE_ROOT / "quinta" / room: f"{_SOURCES}/quinta/{room}" for room in ("wire", "worker")}
+        variables = {
+            "PATH": f"{environment}/bin:/usr/local/bin:/usr/bin:/bin",
+            "HOME": "/tmp",
+            "LANG": "C.UTF-8",
+            "VIRTUAL_ENV": str(environment),
+        }
+        if self._sandbox.bwrap is None:
+            variables[MARKER] = instance_id
+        sources = self._sandbox.inside(_SOURCE_ROOT, _SOURCES)
+        # Twice the allocation and some: interpreters reserve more than they use; this only stops what outruns the
+        # watch or the kernel's own limit.
+        data_bytes = (2 * version.memory_megabytes + 256) << 20
+        return self._sandbox.command(
+            [str(python), "-I", "-c", _PROGRAM, str(socket), sources],
+            read_only=read_only,
+            writable={box: _BOX},
+            network=self._policy.network,
+            environment=variables,
+            workdir=self._inside(box, "work"),
+            limits=replace(self._policy.limits, data_bytes=data_bytes),
+            cgroup=cgroup,
+        )
+
+    def _start(self, version: RunnableVersion, box: Path) -> Start:
+        counted = self._sandbox.cgroups is not None and "pids" in self._sandbox.cgroups.parents
+        return Start(
+            model_file=version.model_file,
+            package=self._inside(box, "work"),
+            exchange=self._inside(box, "exchange"),
+            context=_context(version),
+            variables=dict(version.environment_variables),
+            blob_outputs=[f.name for f in version.output_fields if f.data_type is DataType.BLOB],
+            # Without namespaces the limit would count all processes of the server's user, not those of the instance.
+            maximum_processes=0 if counted or self._sandbox.bwrap is None else self._policy.maximum_processes,
+        )
+
+    def _inside(self, box: Path, name: str) -> str:
+        return self._sandbox.inside(box / name, f"{_BOX}/{name}")
+
+
+def _context(version: RunnableVersion) -> dict[str, Any]:
+    """The argument ``context`` of the user's constructor (contract ubiops 4.3)."""
+    return {
+        "model": version.model_name,
+        "version": version.version_name,
+        "project": version.project_name,
+        "input_type": version.input_type.value,
+        "output_type": version.output_type.value,
+        "input_fields": _fields(version.input_fields),
+        "output_fields": _fields(version.output_fields),
+        "language": version.language,
+        "environment_variables": dict(version.environment_variables),
+    }
+
+
+def _fields(fields: tuple[Field, ...]) -> list[dict[str, str]]:
+    return [{"name": field.name, "data_type": field.data_type.value} for field in fields]
+
+
+def _interpreter_prefixes(environment: Path) -> list[Path]:
+    """Installations that the environment's interpreter needs, apart from /usr, which every sandbox has."""
+    found = {(environment / "bin" / "python").resolve(strict=True).parent.parent}
+    for line in (environment / "pyvenv.cfg").read_text().splitlines():
+        name, _, value = line.partition("=")
+        if name.strip() == "home":
+            found.add(Path(value.strip()).parent)
+    return sorted(prefix for prefix in found if prefix != Path("/") and not prefix.is_relative_to("/usr"))

@@ -1,0 +1,205 @@
+"""The only place that wires it: settings -> adapters -> services -> loops -> ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import structlog
+
+from quinta.core.access.authentication import Authenticator
+from quinta.core.files.blobs import Blobs
+from quinta.core.models.live import LiveVersions
+from quinta.core.models.models import Models
+from quinta.core.models.packages import Packages
+from quinta.core.models.versions import Versions
+from quinta.core.observation.logs import Logs
+from quinta.core.requests.batch import BatchRequests
+from quinta.core.requests.direct import DirectRequests
+from quinta.core.requests.execution import Execution
+from quinta.core.services import Services
+from quinta.core.tenancy.accounts import Accounts
+from quinta.core.tenancy.administration import Administration, FirstAdministrator
+from quinta.core.tenancy.organizations import Organizations
+from quinta.core.tenancy.projects import Projects
+from quinta.core.tenancy.subscriptions import seed_subscriptions
+from quinta.engine.builds.build import BuildSettings, PackageBuilder
+from quinta.engine.loops.batches import Batches
+from quinta.engine.loops.builds import Builds
+from quinta.engine.loops.housekeeping import Housekeeping
+from quinta.engine.loops.instances import Instances
+from quinta.engine.measurements import Measurements
+from quinta.engine.recorder import Recorder
+from quinta.engine.sandbox.detection import detect
+from quinta.engine.supervisor.settings import EngineFolders, SupervisorPolicy
+from quinta.engine.supervisor.supervisor import Supervisor
+from quinta.kit.clock import SystemClock
+from quinta.settings import Settings
+from quinta.storage.database import Database
+from quinta.storage.objects import open_objects
+from quinta.storage.passwords import Argon2Passwords
+
+logger = structlog.get_logger(__name__)
+
+
+class StartRefused(RuntimeError):
+    """The server cannot start as it was told to; the message says what to do."""
+
+
+class Server:
+    """One server on one data folder: call ``start`` before the first request, ``close`` after the last.
+
+    ``services`` is what the faces are made of; ``tell`` gets lines for the operator's terminal.
+    """
+
+    def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
+        self.settings = settings
+        self.ready = False
+        self._tell = tell
+        self._folders = _Folders(settings.data)
+        clock = SystemClock()
+        self._passwords = Argon2Passwords()
+        self._database = Database(settings.database_url, clock)
+        objects = open_objects(settings.storage_url)
+        self._recorder = Recorder(self._database, clock)
+        self.measurements = Measurements(self._recorder)
+        self._sandbox = detect()
+        policy = SupervisorPolicy(start_timeout_seconds=settings.start_timeout_seconds)
+        self.supervisor = Supervisor(
+            self._folders.engine, self._sandbox, clock, self._recorder, self.measurements, policy
+        )
+        builder = PackageBuilder(
+            self._folders.engine.packages,
+            self._folders.engine.environments,
+            self._sandbox,
+            BuildSettings(
+                pythons=settings.pythons,
+                search_path=settings.search_path,
+                home=settings.home,
+                index_environment=settings.build_environment,
+                time_limit_seconds=settings.build_timeout_seconds,
+            ),
+        )
+        store = self._database
+        versions = LiveVersions(store)
+        blobs = Blobs(store, objects, clock)
+        execution = Execution(self.supervisor, blobs, self._recorder, self.measurements, clock)
+        self.services = Services(
+            authenticator=Authenticator(store, clock),
+            accounts=Accounts(store, clock, self._passwords, activate_at_once=settings.activate_accounts),
+            organizations=Organizations(store, clock),
+            projects=Projects(store, clock),
+            models=Models(store, clock),
+            versions=Versions(store, clock),
+            packages=Packages(store, objects, clock),
+            direct=DirectRequests(store, execution, blobs),
+            batch=BatchRequests(store, blobs, clock),
+            blobs=blobs,
+            logs=Logs(store, clock),
+        )
+        self._administration = Administration(store, clock, self._passwords)
+        self._builds = Builds(store, objects, builder, self.supervisor, self._recorder, clock, self.staging)
+        self._batches = Batches(store, versions, execution, blobs, clock)
+        self._builder = builder
+        self._instances = Instances(store, versions, self.supervisor)
+        self._housekeeping = Housekeeping(store, objects, clock)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._lock: IO[str] | None = None
+
+    @property
+    def staging(self) -> Path:
+        """Where uploads are written while they arrive."""
+        return self._folders.uploads
+
+    async def start(self) -> None:
+        """Opens the data folder, brings the schema up to date, starts loops and instances."""
+        for sentence in self._sandbox.missing:
+            self._tell(f"missing protection: {sentence}")
+        if self._sandbox.missing and self.settings.require_sandbox:
+            raise StartRefused("a protection is missing, and --require-sandbox refuses to start without it")
+        self._folders.make()
+        self._lock = _lock(self.settings.data)
+        await self._database.start()
+        await seed_subscriptions(self._database)
+        await self._first_start()
+        if self._database.exclusive:
+            await self._builds.loop.release_abandoned()
+            await self._batches.loop.release_abandoned()
+        await asyncio.to_thread(self._builder.remove_leftovers)
+        await self.supervisor.start()
+        runs = {
+            "recorder": self._recorder.run(),
+            "builds": self._builds.loop.run(),
+            "batches": self._batches.loop.run(),
+            "instances": self._instances.run(),
+            "housekeeping": self._housekeeping.run(),
+        }
+        self._tasks = [asyncio.create_task(run, name=name) for name, run in runs.items()]
+        self.ready = True
+
+    async def close(self) -> None:
+        """Lets running work end for a short while, stops every instance, stores what is buffered."""
+        self.ready = False
+        await asyncio.gather(self._batches.loop.close(grace=5.0), self._builds.loop.close(grace=0.0))
+        await self.supervisor.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._recorder.flush()
+        await self._database.close()
+        if self._lock is not None:
+            self._lock.close()
+
+    async def _first_start(self) -> None:
+        wanted = self.settings.administrator
+        made = await self._administration.first_administrator(wanted.email, wanted.password, wanted.token)
+        if made is not None:
+            _introduce(made, self._tell)
+
+
+class _Folders:
+    """The layout of the data folder."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self.uploads = data / "uploads"
+        self.engine = EngineFolders(
+            packages=data / "packages",
+            environments=data / "environments",
+            instances=data / "instances",
+            staging=data / "staging",
+        )
+
+    def make(self) -> None:
+        """Makes what is missing, for the server's user only, and empties what belonged to a killed predecessor."""
+        self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        engine = self.engine
+        for folder in (self.uploads, engine.packages, engine.environments, engine.instances, engine.staging):
+            folder.mkdir(exist_ok=True)
+        for left in self.uploads.iterdir():
+            left.unlink()
+
+
+def _lock(data: Path) -> IO[str]:
+    """Holds the data folder until the process ends, however it ends."""
+    file = (data / "lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise StartRefused(f"another server uses the data folder {data}: stop it, or give this one its own") from None
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+
+def _introduce(made: FirstAdministrator, tell: Callable[[str], None]) -> None:
+    tell(f"first administrator: {made.email}")
+    if made.password is not None:
+        tell(f"password (shown once): {made.password}")
+    if made.token is not None:
+        tell(f"token (shown once): {made.token}")

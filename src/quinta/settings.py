@@ -1,0 +1,101 @@
+"""Settings: one frozen object, made once from the environment. The only reader of the environment.
+
+Every variable starts with ``QUINTA_`` and is described in docs/operating.md, which a test compares with this file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_ADMINISTRATOR_EMAIL = "admin@quinta.local"
+_BODY_BYTES = 64 * 2**20
+_UPLOAD_BYTES = 2 * 2**30
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+_BUILD_PREFIXES = ("UV_", "PIP_", "SSL_CERT_", "REQUESTS_CA_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+
+
+class SettingsError(ValueError):
+    """A variable has a value that cannot be used; the message names it and says what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Administrator:
+    """The first administrator, made when the server starts on an empty store. None: generated and printed once."""
+
+    email: str = _ADMINISTRATOR_EMAIL
+    password: str | None = None
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the server is told. ``data`` is the folder for everything it keeps; sizes in bytes, times in seconds.
+
+    ``pythons``, ``search_path`` (the form of PATH) and ``home`` say where interpreters for packages are looked for;
+    ``build_environment`` holds the operator's variables for package installation, handed to builds as they are.
+    """
+
+    data: Path
+    database_url: str
+    storage_url: str
+    administrator: Administrator = Administrator()
+    activate_accounts: bool = True
+    require_sandbox: bool = False
+    pythons: tuple[Path, ...] = ()
+    search_path: str = "/usr/local/bin:/usr/bin:/bin"
+    home: Path | None = None
+    maximum_body_bytes: int = _BODY_BYTES
+    maximum_upload_bytes: int = _UPLOAD_BYTES
+    start_timeout_seconds: float = 120.0
+    build_timeout_seconds: float = 1_800.0
+    build_environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_settings(
+    data: Path, *, require_sandbox: bool = False, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """The settings for the data folder ``data``; SettingsError for a value that cannot be used."""
+    given = os.environ if environment is None else environment
+    data = data.expanduser().resolve()
+    return Settings(
+        data=data,
+        database_url=given.get("QUINTA_DATABASE_URL") or f"sqlite+aiosqlite:///{data / 'quinta.db'}",
+        storage_url=given.get("QUINTA_STORAGE_URL") or (data / "objects").as_uri(),
+        administrator=Administrator(
+            email=given.get("QUINTA_ADMIN_EMAIL") or _ADMINISTRATOR_EMAIL,
+            password=given.get("QUINTA_ADMIN_PASSWORD") or None,
+            token=given.get("QUINTA_ADMIN_TOKEN") or None,
+        ),
+        activate_accounts=_flag(given, "QUINTA_ACTIVATE_ACCOUNTS", default=True),
+        require_sandbox=require_sandbox or _flag(given, "QUINTA_REQUIRE_SANDBOX", default=False),
+        pythons=tuple(Path(part) for part in given.get("QUINTA_PYTHONS", "").split(os.pathsep) if part),
+        search_path=given.get("PATH") or "/usr/local/bin:/usr/bin:/bin",
+        home=Path(given["HOME"]) if given.get("HOME") else None,
+        maximum_body_bytes=_number(given, "QUINTA_MAXIMUM_BODY_BYTES", _BODY_BYTES),
+        maximum_upload_bytes=_number(given, "QUINTA_MAXIMUM_UPLOAD_BYTES", _UPLOAD_BYTES),
+        start_timeout_seconds=_number(given, "QUINTA_START_TIMEOUT_SECONDS", 120),
+        build_timeout_seconds=_number(given, "QUINTA_BUILD_TIMEOUT_SECONDS", 1_800),
+        build_environment={name: value for name, value in given.items() if name.upper().startswith(_BUILD_PREFIXES)},
+    )
+
+
+def _flag(given: Mapping[str, str], name: str, *, default: bool) -> bool:
+    value = given.get(name, "").strip().lower()
+    if not value:
+        return default
+    if value not in _TRUE | _FALSE:
+        raise SettingsError(f"{name} must be true or false, not '{given[name]}'")
+    return value in _TRUE
+
+
+def _number(given: Mapping[str, str], name: str, default: int) -> int:
+    value = given.get(name, "").strip()
+    if not value:
+        return default
+    if not value.isdecimal() or int(value) < 1:
+        raise SettingsError(f"{name} must be a whole number above 0, not '{value}'")
+    return int(value)

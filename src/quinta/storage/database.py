@@ -1,0 +1,122 @@
+"""The database behind core.ports.Store: SQLite in one file, or PostgreSQL, chosen by URL.
+
+Durability: what ``begin`` has committed survives the death of the process and, with the disk keeping its promises,
+the loss of power (SQLite: WAL with synchronous=FULL).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from quinta.core.errors import QuintaError
+from quinta.core.events import Event
+from quinta.kit.clock import Clock
+from quinta.storage.engines import parse_url, writer_and_reader
+from quinta.storage.migrate import upgrade
+from quinta.storage.outbox import Outbox
+from quinta.storage.session import Session
+from quinta.storage.unit_of_work import SqlUnitOfWork
+
+logger = structlog.get_logger(__name__)
+
+FOLLOW_SECONDS = 0.5
+
+
+class Database:
+    """Implements core.ports.Store. ``start`` before the first use, ``close`` at the end.
+
+    ``url``: ``sqlite:///path`` or ``postgresql://…``; ValueError for anything else. Trouble that may pass (no
+    connection, a lock held too long) is Unavailable.
+    """
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self._url = parse_url(url)
+        self._dialect = self._url.get_backend_name()
+        self._writer, self._reader = writer_and_reader(self._url)
+        self._outbox = Outbox(clock, lock_before_write=self._dialect == "postgresql")
+        self._follower: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether one server alone works on this database (SQLite): leases found at its start are abandoned."""
+        return self._dialect == "sqlite"
+
+    async def start(self) -> None:
+        """Brings the schema to the newest revision and starts to follow other processes' events."""
+        await upgrade(self._url)
+        async with self._session(self._reader, may_write=False) as session:
+            await self._outbox.skip_to_end(session)
+        self._follower = asyncio.create_task(self._follow(), name="outbox")
+
+    async def close(self) -> None:
+        """Stops following and closes every connection."""
+        if self._follower is not None:
+            self._follower.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._follower
+            self._follower = None
+        if self._closing:  # transactions whose callers were cancelled
+            await asyncio.wait(self._closing)
+        await self._writer.dispose()
+        if self._dialect == "sqlite":
+            await self._reader.dispose()
+
+    def subscribe(self, listener: Callable[[Event], None]) -> None:
+        self._outbox.subscribe(listener)
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[SqlUnitOfWork]:
+        async with self._session(self._writer, may_write=True) as session:
+            unit = SqlUnitOfWork(session, may_write=True, dialect=self._dialect)
+            yield unit
+            numbers = await self._outbox.write(session, unit.events)
+            try:
+                await session.commit()
+            except BaseException:
+                self._outbox.unsure(numbers)
+                raise
+            self._outbox.deliver(unit.events)
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[SqlUnitOfWork]:
+        async with self._session(self._reader, may_write=False) as session:
+            yield SqlUnitOfWork(session, may_write=False, dialect=self._dialect)
+
+    async def purge_events(self, before: datetime) -> int:
+        """Deletes events written before that moment; returns how many. Keep at least what followers may not have
+        read yet (seconds); what an audit or a webhook still needs decides in practice."""
+        async with self._session(self._writer, may_write=True) as session:
+            count = await self._outbox.purge(session, before)
+            await session.commit()
+        return count
+
+    @asynccontextmanager
+    async def _session(self, engine: AsyncEngine, *, may_write: bool) -> AsyncIterator[Session]:
+        """An open transaction, rolled back at the end unless it was committed."""
+        session = Session(engine, may_write=may_write)
+        try:
+            await session.begin()
+            yield session
+        finally:
+            closing = asyncio.create_task(session.close())
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+            await asyncio.shield(closing)
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(FOLLOW_SECONDS)
+            try:
+                async with self._session(self._reader, may_write=False) as session:
+                    await self._outbox.follow(session)
+            except QuintaError as error:
+                logger.warning("outbox.not_followed", error=error.message)
+            except Exception:
+                logger.exception("outbox.not_followed")

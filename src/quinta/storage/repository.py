@@ -1,0 +1,124 @@
+"""The one repository: rows of any core type within a scope (core.ports.Repository, decision 0002)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import ColumnElement, Select, String, bindparam, delete, func, insert, select, update
+
+from quinta.core.errors import NotFound
+from quinta.core.ports import Between
+from quinta.core.scope import Scope
+from quinta.storage.errors import noun_of
+from quinta.storage.mapper import Mapper, mapper_of
+from quinta.storage.session import Session
+
+T = TypeVar("T")
+
+
+class SqlRepository(Generic[T]):
+    """Implements core.ports.Repository. ValueError when the type has no table, or none of the scope's column."""
+
+    def __init__(self, session: Session, kind: type[T], scope: Scope) -> None:
+        self._session = session
+        self._mapper: Mapper[T] = mapper_of(kind)
+        self._table = self._mapper.table
+        self._scope = scope
+        if scope.column is not None and scope.column not in self._table.c:
+            raise ValueError(f"{kind.__name__} has no {scope.column}: it cannot be had in this scope")
+
+    async def get(self, **conditions: object) -> T | None:
+        rows = await self._session.fetch(self._select(conditions).limit(2))
+        if len(rows) > 1:
+            raise ValueError(f"several {self._table.name} match {sorted(conditions)}")
+        return self._mapper.item(rows[0]) if rows else None
+
+    async def find(
+        self, *, order: Sequence[str] = (), limit: int | None = None, offset: int = 0, **conditions: object
+    ) -> list[T]:
+        statement = self._select(conditions).order_by(*[self._ordered(name) for name in order])
+        if limit is not None:
+            statement = statement.limit(limit)
+        if offset:
+            statement = statement.offset(offset)
+        return [self._mapper.item(row) for row in await self._session.fetch(statement)]
+
+    async def count(self, **conditions: object) -> int:
+        statement = select(func.count()).select_from(self._table).where(*self._where(conditions))
+        return int((await self._session.fetch(statement))[0][0])
+
+    async def distinct(self, column: str, **conditions: object) -> list[str]:
+        wanted = self._mapper.column(column)
+        statement = select(wanted).where(*self._where(conditions), wanted.is_not(None)).distinct().order_by(wanted)
+        return [row[0] for row in await self._session.fetch(statement)]
+
+    async def add(self, *items: T) -> None:
+        if not items:
+            return
+        rows = [self._mapper.row(item) for item in items]
+        for row in rows:
+            self._check_scope(row)
+        await self._session.write(insert(self._table), rows)
+
+    async def change(self, item_id: str, **values: object) -> None:
+        row = {name: self._mapper.encode(name, value) for name, value in values.items()}
+        self._check_scope(row, partial=True)
+        if not row:
+            found = await self.count(id=item_id)
+        else:
+            found = (
+                await self._session.write(update(self._table).where(*self._where({"id": item_id})).values(row))
+            ).rowcount
+        if not found:
+            raise NotFound(f"the {noun_of(self._table)} does not exist")
+
+    async def remove(self, **conditions: object) -> int:
+        where = self._where(conditions)
+        if not where:
+            raise ValueError(f"remove without scope and conditions would empty {self._table.name}")
+        return (await self._session.write(delete(self._table).where(*where))).rowcount
+
+    def _select(self, conditions: Mapping[str, object]) -> Select[Any]:
+        return select(*self._mapper.columns).where(*self._where(conditions))
+
+    def _where(self, conditions: Mapping[str, object]) -> list[ColumnElement[bool]]:
+        terms = [] if self._scope.column is None else [self._table.c[self._scope.column] == self._scope.value]
+        return terms + where(self._mapper, conditions)
+
+    def _ordered(self, name: str) -> ColumnElement[Any]:
+        column = self._mapper.column(name.removeprefix("-"))
+        return column.desc() if name.startswith("-") else column
+
+    def _check_scope(self, row: Mapping[str, object], *, partial: bool = False) -> None:
+        column = self._scope.column
+        if column is None or (partial and column not in row):
+            return
+        if row[column] != self._scope.value:
+            raise ValueError(f"a row of {self._table.name} with {column} {row[column]!r} is outside the scope")
+
+
+def where(mapper: Mapper[Any], conditions: Mapping[str, object]) -> list[ColumnElement[bool]]:
+    """Conditions as core.ports.Repository describes them, as SQL. ValueError for a name that is no field."""
+    terms: list[ColumnElement[bool]] = []
+    for name, value in conditions.items():
+        column = mapper.column(name)
+        if isinstance(value, Between):
+            start, end = mapper.encode(name, value.start), mapper.encode(name, value.end)
+            terms += [column >= start] if start is not None else []
+            terms += [column < end] if end is not None else []
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            if None in value:
+                raise ValueError(f"{name}: None cannot be one of several values")
+            terms.append(column.in_([mapper.encode(name, element) for element in value]))
+        else:
+            terms.append(_equals(column, mapper.encode(name, value)))
+    return terms
+
+
+def _equals(column: ColumnElement[Any], value: object) -> ColumnElement[bool]:
+    if value is None:
+        return column.is_(None)
+    if column.key == "status":  # written into the statement: with a parameter no partial index would be used
+        return column == bindparam(None, value, String, literal_execute=True)
+    return column == value

@@ -1,0 +1,72 @@
+"""A connection inside one transaction: what repositories, the unit of work and the outbox send statements through."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Executable, Select
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from quinta.storage.errors import translate
+
+T = TypeVar("T")
+
+
+class Session:
+    """One transaction on one connection. Errors that can be expected come out as the core's (storage.errors).
+
+    Every step with the driver runs to its end in a task of its own. A cancelled caller leaves at once, and ``close``
+    waits for the step: cut short, aiosqlite may keep a transaction, and with it SQLite's write lock, until the
+    garbage collector comes by, and asyncpg may lose an open socket.
+    """
+
+    def __init__(self, engine: AsyncEngine, *, may_write: bool) -> None:
+        self._connection: AsyncConnection = engine.connect()
+        self._may_write = may_write
+        self._step: asyncio.Task[Any] | None = None
+
+    async def begin(self) -> None:
+        """Takes a connection from the pool, waiting for one if need be, and starts the transaction."""
+        await self._to_the_end(self._begin())
+
+    async def fetch(self, statement: Select[Any]) -> Sequence[Any]:
+        """All rows of a select."""
+        result = await self._to_the_end(self._connection.execute(statement))
+        rows: Sequence[Any] = result.all()
+        return rows
+
+    async def write(
+        self, statement: Executable, parameters: Sequence[Mapping[str, Any]] | None = None
+    ) -> CursorResult[Any]:
+        """Runs an insert, update or delete; RuntimeError in a transaction that only reads."""
+        if not self._may_write:
+            raise RuntimeError("this unit of work only reads: use Store.begin() to write")
+        return await self._to_the_end(self._connection.execute(statement, parameters))
+
+    async def commit(self) -> None:
+        await self._to_the_end(self._connection.commit())
+
+    async def close(self) -> None:
+        """Gives the connection back, after the last step has ended; what was not committed is rolled back."""
+        if self._step is not None:
+            await asyncio.wait([self._step])
+            self._step.exception()  # retrieved: whoever was cancelled will not ask for it
+        if self._connection.sync_connection is not None:  # None: it never came to a connection
+            await self._connection.close()
+
+    async def _begin(self) -> None:
+        await self._connection.start()
+        await self._connection.begin()
+
+    async def _to_the_end(self, step: Coroutine[Any, Any, T]) -> T:
+        task = self._step = asyncio.create_task(step)
+        try:
+            return await asyncio.shield(task)
+        except (SQLAlchemyError, OSError) as error:
+            if (translated := translate(error)) is not None:
+                raise translated from error
+            raise

@@ -1,0 +1,51 @@
+"""The operators' words, through the command itself, beside a running server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.serving import RunningServer, serving
+
+
+def quinta(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "quinta", *words], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_a_key_made_beside_a_running_server_opens_it(server: RunningServer) -> None:
+    data = ("--data", str(server.data))
+    made = quinta("admin", "user", "create", "ada@example.com", "--password", "long enough", *data, "--output", "json")
+    assert made.returncode == 0, made.stderr
+    assert json.loads(made.stdout)["email"] == "ada@example.com"
+    key = quinta("admin", "key", "create", "--user", "ada@example.com", *data)
+    secret = key.stdout.split()[-1]
+    with server.client(secret) as client:
+        assert client.get("/v2.1/user").json()["email"] == "ada@example.com"
+    organization = quinta("admin", "organization", "create", "adas", "--admin", "ada@example.com", *data)
+    assert organization.returncode == 0, organization.stderr
+    with server.client(secret) as client:
+        assert [found["name"] for found in client.get("/v2.1/organizations").json()] == ["adas"]
+
+
+def test_a_mistake_is_one_clear_line_and_exit_code_1(server: RunningServer) -> None:
+    wrong = quinta("admin", "key", "create", "--user", "nobody@example.com", "--data", str(server.data))
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert wrong.stderr == "quinta: there is no account with the email 'nobody@example.com'\n"
+
+
+def test_approval_opens_a_waiting_account_within_a_second(tmp_path: Path) -> None:
+    with serving(tmp_path / "data", {"QUINTA_ACTIVATE_ACCOUNTS": "false"}) as server, server.client() as client:
+        account = {"email": "new@example.com", "password": "long enough", "terms_conditions": True}
+        assert client.post("/v2.1/user", json=account).status_code == 201
+        sign_in = {"email": "new@example.com", "password": "long enough"}
+        assert client.post("/v2.1/authorize", json=sign_in).status_code == 401
+        approved = quinta("admin", "user", "approve", "new@example.com", "--data", str(server.data))
+        assert approved.returncode == 0, approved.stderr
+        deadline = time.monotonic() + 10
+        while client.post("/v2.1/authorize", json=sign_in).status_code != 200:
+            assert time.monotonic() < deadline

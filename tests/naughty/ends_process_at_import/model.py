@@ -1,0 +1,4 @@
+import os
+
+print("before the end")
+os._exit(7)

@@ -1,0 +1,5 @@
+class Model:
+    def request(self, data):
+        while data["x"] < 0:
+            pass
+        return {"y": data["x"]}

@@ -1,0 +1,139 @@
+"""The sequence of revisions, on both databases: up, in step with the tables, down, and many servers at once."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import pytest
+from sqlalchemy import Connection, Index, Table, inspect, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from quinta.kit.clock import SystemClock
+from quinta.storage.database import Database
+from quinta.storage.engines import migration_engine, parse_url
+from quinta.storage.migrate import check, downgrade, upgrade
+from quinta.storage.tables import TABLES, metadata
+from tests.storage.databases import BACKENDS, create_postgres_database, drop_postgres_database
+
+
+@pytest.fixture(params=BACKENDS)
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without any schema."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'quinta.db'}"
+    else:
+        url = create_postgres_database()
+        yield url
+        drop_postgres_database(url)
+
+
+async def table_names(url: str) -> set[str]:
+    engine = create_async_engine(parse_url(url))
+    try:
+        async with engine.connect() as connection:
+            return set(await connection.run_sync(lambda sync: inspect(sync).get_table_names()))
+    finally:
+        await engine.dispose()
+
+
+async def test_up_check_down_and_up_again(empty_url: str) -> None:
+    url = parse_url(empty_url)
+    await upgrade(url)
+    assert await table_names(empty_url) == {*metadata.tables, "alembic_version"}
+    await upgrade(url)
+    await check(url)
+    await downgrade(url, "base")
+    assert await table_names(empty_url) == {"alembic_version"}
+    await upgrade(url)
+    await check(url)
+
+
+async def test_indexes_are_those_of_the_tables(database_url: str) -> None:
+    """``check`` does not see the condition of a partial index on SQLite: here names and conditions are compared."""
+    engine = create_async_engine(parse_url(database_url))
+    async with engine.connect() as connection:
+        found = await connection.run_sync(_partial_or_not)
+    await engine.dispose()
+    indexes: list[Index] = [index for table in metadata.tables.values() for index in table.indexes]
+    assert found == {str(index.name): str(index.name).endswith(("_waiting", "_leased")) for index in indexes}
+
+
+def _partial_or_not(connection: Connection) -> dict[str, bool]:
+    found: dict[str, bool] = {}
+    for table in metadata.tables:
+        for index in inspect(connection).get_indexes(table):
+            options: dict[str, Any] = index.get("dialect_options", {})
+            if not index.get("duplicates_constraint"):
+                found[str(index["name"])] = f"{connection.dialect.name}_where" in options
+    return found
+
+
+async def test_a_database_of_a_newer_quinta_is_refused(database_url: str) -> None:
+    engine = create_async_engine(parse_url(database_url))
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await engine.dispose()
+    database = Database(database_url, SystemClock())
+    with pytest.raises(RuntimeError, match="written by a newer Quinta"):
+        await database.start()
+    await database.close()
+
+
+async def test_servers_that_start_together_take_turns(empty_url: str) -> None:
+    databases = [Database(empty_url, SystemClock()) for _ in range(4)]
+    await asyncio.gather(*[database.start() for database in databases])
+    for database in databases:
+        await database.close()
+    await check(parse_url(empty_url))
+
+
+def test_processes_that_start_together_take_turns(empty_url: str) -> None:
+    start = (
+        "import asyncio, sys\n"
+        "from quinta.storage.engines import parse_url\n"
+        "from quinta.storage.migrate import upgrade\n"
+        "sys.stdin.read()\n"
+        "asyncio.run(upgrade(parse_url(sys.argv[1])))\n"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-c", start, empty_url], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        for _ in range(3)
+    ]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.close()
+        process.stdin = None
+    for process in processes:
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors.decode()
+
+
+@pytest.mark.parametrize("database_url", BACKENDS[:1], indirect=True)
+async def test_foreign_keys_are_off_during_a_migration_on_sqlite(database_url: str) -> None:
+    """A table that a migration makes anew is dropped first: that must not take along what hangs on its rows."""
+    engine = migration_engine(parse_url(database_url))
+    async with engine.connect() as connection:
+        assert (await connection.execute(text("PRAGMA foreign_keys"))).scalar_one() == 0
+    await engine.dispose()
+    opened = Database(database_url, SystemClock())
+    await opened.start()
+    async with opened._writer.connect() as connection:
+        assert (await connection.execute(text("PRAGMA foreign_keys"))).scalar_one() == 1
+        assert (await connection.execute(text("PRAGMA synchronous"))).scalar_one() == 2  # FULL
+        assert (await connection.execute(text("PRAGMA journal_mode"))).scalar_one() == "wal"
+    await opened.close()
+
+
+@pytest.mark.parametrize(("kind", "table"), list(TABLES.items()))
+def test_a_table_has_the_fields_of_its_type(kind: type, table: Table) -> None:
+    hints = get_type_hints(kind)
+    assert [column.name for column in table.columns] == [field.name for field in fields(kind)]
+    for column in table.columns:
+        optional = type(None) in get_args(hints[column.name])
+        assert column.nullable == optional, column.name

@@ -1,0 +1,245 @@
+"""The repository's promises (core.ports.Repository), on both databases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from quinta.core.errors import AlreadyExists, InvalidInput, NotFound, StateConflict
+from quinta.core.models.model import Build, Model, ModelVersion, VersionStatus
+from quinta.core.observation.model import LogLine, MetricPoint
+from quinta.core.ports import Between
+from quinta.core.requests.model import Request, RequestStatus
+from quinta.core.scope import EVERYTHING, in_organization, in_project, of_user
+from quinta.core.tenancy.model import Membership, Organization, Project, Subscription, User
+from quinta.kit.ids import new_id
+from quinta.storage.database import Database
+from tests.storage.rows import NOW, add_requests, add_tenant, make_model, make_version
+
+
+async def test_items_come_back_as_they_went_in(database: Database) -> None:
+    tenant = await add_tenant(database)
+    build = tenant.build()
+    async with database.begin() as unit:
+        await unit.of(Build, in_project(tenant.project.id)).add(build)
+    async with database.read() as unit:
+        assert await unit.of(Build, in_project(tenant.project.id)).get(id=build.id) == build
+        assert await unit.of(Model, in_project(tenant.project.id)).get(name="double") == tenant.model
+        assert await unit.of(ModelVersion, EVERYTHING).get(id=tenant.version.id) == tenant.version
+        assert await unit.of(Organization, EVERYTHING).find() == [tenant.organization]
+
+
+async def test_a_scope_hides_the_rows_of_others(database: Database) -> None:
+    one, other = await add_tenant(database, "one"), await add_tenant(database, "other")
+    async with database.begin() as unit:
+        models = unit.of(Model, in_project(one.project.id))
+        assert [model.id for model in await models.find()] == [one.model.id]
+        assert await models.get(id=other.model.id) is None
+        assert await models.count() == 1
+        assert await models.remove(id=other.model.id) == 0
+        with pytest.raises(NotFound, match="the model does not exist"):
+            await models.change(other.model.id, description="mine")
+        await models.change(one.model.id, description="mine")
+    async with database.read() as unit:
+        everything = unit.of(Model, EVERYTHING)
+        assert {model.id: model.description for model in await everything.find()} == {
+            one.model.id: "mine",
+            other.model.id: "",
+        }
+
+
+async def test_an_item_outside_the_scope_is_refused(database: Database) -> None:
+    one, other = await add_tenant(database, "one"), await add_tenant(database, "other")
+    async with database.begin() as unit:
+        models = unit.of(Model, in_project(one.project.id))
+        with pytest.raises(ValueError, match="outside the scope"):
+            await models.add(make_model(other.project, "stray"))
+        with pytest.raises(ValueError, match="outside the scope"):
+            await models.change(one.model.id, project_id=other.project.id)
+        await models.add(make_model(one.project, "stray"))
+
+
+async def test_a_table_without_the_scopes_column_cannot_be_had(database: Database) -> None:
+    async with database.read() as unit:
+        with pytest.raises(ValueError, match="User has no project_id"):
+            unit.of(User, in_project("p"))
+        with pytest.raises(ValueError, match="Model has no organization_id"):
+            unit.of(Model, in_organization("o"))
+        with pytest.raises(ValueError, match="str has no table"):
+            unit.of(str, EVERYTHING)
+        assert await unit.of(Membership, in_organization("o")).find() == []
+        assert await unit.of(Membership, of_user("u")).find() == []
+
+
+async def test_conditions(database: Database) -> None:
+    tenant = await add_tenant(database)
+    requests = [
+        tenant.request(created_at=NOW + timedelta(microseconds=number), result="{}" if number % 2 else None)
+        for number in range(6)
+    ]
+    async with database.begin() as unit:
+        rows = unit.of(Request, in_project(tenant.project.id))
+        await rows.add(*requests)
+        await rows.change(requests[0].id, status=RequestStatus.FAILED)
+
+        async def numbers(**conditions: object) -> list[int]:
+            found = await rows.find(order=("created_at",), **conditions)  # type: ignore[arg-type]
+            return [round((request.created_at - NOW) / timedelta(microseconds=1)) for request in found]
+
+        assert await numbers(result=None) == [0, 2, 4]
+        assert await numbers(status=RequestStatus.FAILED) == [0]
+        assert await numbers(status="pending") == [1, 2, 3, 4, 5]
+        assert await numbers(status=(RequestStatus.FAILED, "completed")) == [0]
+        assert await numbers(id=[requests[2].id, requests[4].id, new_id()]) == [2, 4]
+        assert await numbers(id=[]) == []
+        span = Between(NOW + timedelta(microseconds=2), NOW + timedelta(microseconds=4))
+        assert await numbers(created_at=span) == [2, 3]
+        assert await numbers(created_at=Between(start=NOW + timedelta(microseconds=5))) == [5]
+        assert await numbers(created_at=Between(end=NOW + timedelta(microseconds=1))) == [0]
+        assert await numbers(created_at=NOW) == [0]
+        assert await numbers(created_at=Between(), result=None) == [0, 2, 4]
+        with pytest.raises(ValueError, match="has no field 'colour'"):
+            await rows.find(colour="red")
+        with pytest.raises(ValueError, match="None cannot be one of several"):
+            await rows.find(result=[None, "{}"])
+        with pytest.raises(ValueError, match="needs a time zone"):
+            await rows.find(created_at=NOW.replace(tzinfo=None))
+
+
+async def test_order_limit_offset_distinct_count(database: Database) -> None:
+    tenant = await add_tenant(database)
+    requests = await add_requests(database, tenant, 5)
+    ids = [request.id for request in requests]
+    async with database.read() as unit:
+        rows = unit.of(Request, in_project(tenant.project.id))
+        assert [request.id for request in await rows.find(order=("created_at", "-id"))] == ids[::-1]
+        assert [request.id for request in await rows.find(order=("id",), limit=2, offset=1)] == ids[1:3]
+        assert [request.id for request in await rows.find(order=("id",), offset=3)] == ids[3:]
+        assert await rows.find(limit=0) == []
+        assert await rows.count(status="pending") == 5
+        assert await rows.distinct("version_id", status="pending") == [tenant.version.id]
+        assert await rows.distinct("version_id", status="completed") == []
+        assert await rows.distinct("reason") == []
+        with pytest.raises(ValueError, match="several requests match"):
+            await rows.get(status="pending")
+        with pytest.raises(ValueError, match="has no field 'colour'"):
+            await rows.find(order=("-colour",))
+
+
+async def test_unique_rules(database: Database) -> None:
+    one, other = await add_tenant(database, "one"), await add_tenant(database, "other")
+    async with database.begin() as unit:  # the same name elsewhere is no clash
+        await unit.of(Model, EVERYTHING).add(make_model(other.project, "triple"))
+    with pytest.raises(AlreadyExists, match="a model with this name already exists") as refusal:
+        async with database.begin() as unit:
+            await unit.of(Model, EVERYTHING).add(make_model(one.project, "triple"), make_model(other.project, "triple"))
+    assert refusal.value.field == "name"
+    with pytest.raises(AlreadyExists, match="a project with this name already exists"):
+        async with database.begin() as unit:
+            await unit.of(Project, EVERYTHING).change(one.project.id, name=other.project.name)
+    with pytest.raises(AlreadyExists, match="an organization with this id already exists"):
+        async with database.begin() as unit:
+            await unit.of(Organization, EVERYTHING).add(replace(one.organization, name="new"))
+    user = User(new_id(), "a@b.org", None, None, None, False, True, NOW)
+    member = Membership(new_id(), one.organization.id, user.id, True)
+    async with database.begin() as unit:
+        await unit.of(User, EVERYTHING).add(user)
+        await unit.of(Membership, of_user(user.id)).add(member)
+    with pytest.raises(AlreadyExists, match="a membership with this organization_id and user_id already exists"):
+        async with database.begin() as unit:
+            await unit.of(Membership, EVERYTHING).add(replace(member, id=new_id()))
+    async with database.read() as unit:  # the refused addition went in as a whole or not at all
+        assert await unit.of(Model, in_project(one.project.id)).count() == 1
+
+
+async def test_what_hangs_on_a_row_goes_with_it(database: Database) -> None:
+    one, other = await add_tenant(database, "one"), await add_tenant(database, "other")
+    for tenant in (one, other):
+        await add_requests(database, tenant, 2)
+        async with database.begin() as unit:
+            await unit.of(Build, EVERYTHING).add(tenant.build())
+            await unit.of(LogLine, EVERYTHING).add(LogLine(tenant.project.id, NOW, "hello", False, id=new_id()))
+            await unit.add_metric_points([MetricPoint(tenant.project.id, "model", "m", "requests", NOW, 1)])
+    async with database.begin() as unit:
+        assert await unit.of(Project, in_organization(one.organization.id)).remove(id=one.project.id) == 1
+    async with database.read() as unit:
+        for kind, count in ((Model, 1), (ModelVersion, 1), (Build, 1), (Request, 2), (LogLine, 1), (MetricPoint, 1)):
+            assert await unit.of(kind, EVERYTHING).count() == count
+            assert await unit.of(kind, in_project(other.project.id)).count() == count
+
+
+async def test_a_parent_that_is_gone_and_one_that_is_needed(database: Database) -> None:
+    tenant = await add_tenant(database)
+    async with database.begin() as unit:
+        await unit.of(Model, EVERYTHING).remove(id=tenant.model.id)
+    with pytest.raises(NotFound, match="does not exist any more"):
+        async with database.begin() as unit:
+            await unit.of(ModelVersion, EVERYTHING).add(make_version(tenant.model))
+    with pytest.raises(StateConflict, match="still in use"):
+        async with database.begin() as unit:
+            await unit.of(Subscription, EVERYTHING).remove(id=tenant.subscription.id)
+    async with database.begin() as unit:
+        assert await unit.of(Organization, EVERYTHING).remove(id=tenant.organization.id) == 1
+        assert await unit.of(Subscription, EVERYTHING).remove(id=tenant.subscription.id) == 1
+
+
+async def test_change_sets_fields_of_any_type(database: Database) -> None:
+    tenant = await add_tenant(database)
+    fields = tenant.model.input_fields[:1]
+    async with database.begin() as unit:
+        await unit.of(Model, EVERYTHING).change(tenant.model.id, input_fields=fields)
+        versions = unit.of(ModelVersion, EVERYTHING)
+        await versions.change(tenant.version.id, status=VersionStatus.BUILDING, live_build_id="b")
+        await versions.change(tenant.version.id)
+        with pytest.raises(NotFound):
+            await versions.change(new_id())
+        with pytest.raises(ValueError, match="has no field"):
+            await versions.change(tenant.version.id, colour="red")
+    async with database.read() as unit:
+        changed = await unit.of(Model, EVERYTHING).get(id=tenant.model.id)
+        version = await unit.of(ModelVersion, EVERYTHING).get(live_build_id="b")
+    assert changed is not None
+    assert changed.input_fields == fields
+    assert version is not None
+    assert version.status is VersionStatus.BUILDING
+
+
+async def test_removing_everything_needs_a_reason(database: Database) -> None:
+    tenant = await add_tenant(database)
+    async with database.begin() as unit:
+        with pytest.raises(ValueError, match="would empty models"):
+            await unit.of(Model, EVERYTHING).remove()
+        assert await unit.of(Model, in_project(tenant.project.id)).remove() == 1
+
+
+@pytest.mark.parametrize("text", ["nul \x00", "half a pair \ud800"])
+async def test_characters_that_no_database_takes(database: Database, text: str) -> None:
+    tenant = await add_tenant(database)
+    with pytest.raises(InvalidInput, match="description has a character") as refusal:
+        async with database.begin() as unit:
+            await unit.of(Model, EVERYTHING).change(tenant.model.id, description=text)
+    assert refusal.value.field == "description"
+    line = LogLine(tenant.project.id, NOW, text, False, id=new_id())
+    async with database.begin() as unit:
+        await unit.of(LogLine, EVERYTHING).add(line)
+        await unit.of(Model, EVERYTHING).change(tenant.model.id, description="full pair \U0001f600")
+    async with database.read() as unit:
+        stored = await unit.of(LogLine, EVERYTHING).get(id=line.id)
+    assert stored is not None
+    assert stored.text[:-1] == text[:-1]
+
+
+async def test_metric_points_add_up(database: Database) -> None:
+    tenant = await add_tenant(database)
+    point = MetricPoint(tenant.project.id, "model_version", tenant.version.id, "requests", NOW, 1.5)
+    gone = replace(point, project_id=new_id())
+    async with database.begin() as unit:
+        await unit.add_metric_points([point, replace(point, metric="errors"), gone])
+    async with database.begin() as unit:
+        await unit.add_metric_points([point, point])
+        await unit.add_metric_points([])
+    async with database.read() as unit:
+        points = await unit.of(MetricPoint, EVERYTHING).find(order=("metric",))
+    assert points == [replace(point, metric="errors"), replace(point, value=4.5)]
