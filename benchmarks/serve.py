@@ -38,9 +38,10 @@ TARGET_LATENCY = 6
 
 @dataclass(frozen=True)
 class Target:
-    """What is measured: ``expect`` must be in each answer."""
+    """What is measured: process ``pid`` with its children; ``expect`` must be in each answer."""
 
     name: str
+    pid: int
     port: int
     request: str
     expect: str
@@ -48,11 +49,16 @@ class Target:
 
 @dataclass(frozen=True)
 class Row:
-    """Medians over the rounds; latencies in milliseconds, ``generator`` the share of a core the load generator used."""
+    """One round, or medians over the rounds.
+
+    Latencies in milliseconds; ``processor`` is what the server and its instances used for one request, in microseconds;
+    ``generator`` is the share of a core that the load generator used.
+    """
 
     requests_per_second: float
     p50: float
     p99: float
+    processor: float
     generator: float
 
 
@@ -76,7 +82,8 @@ def quinta(instances: int) -> Iterator[Target]:
         with Api(server) as api:
             deploy(api, instances)
         path = f"/v2.1{VERSION_PATH}/request"
-        yield Target("Quinta", server.port, request_text(path, server.token), '"success":true')
+        assert server.pid is not None
+        yield Target("Quinta", server.pid, server.port, request_text(path, server.token), '"success":true')
     finally:
         server.stop()
         remove_tree(server.folder)
@@ -116,7 +123,7 @@ def echo() -> Iterator[Target]:
             if process.poll() is not None or time.perf_counter() > deadline:
                 raise SystemExit("the echo did not start")
             time.sleep(0.05)
-        yield Target("echo", port, request_text("/", "0" * 40), INPUT)
+        yield Target("echo", process.pid, port, request_text("/", "0" * 40), INPUT)
     finally:
         process.terminate()
         process.wait(30)
@@ -138,12 +145,31 @@ def load(target: Target, connections: int, seconds: float) -> Row:
     order = {"host": HOST, "port": target.port, "connections": connections, "seconds": seconds}
     order |= {"request": target.request, "expect": target.expect}
     command = [sys.executable, "-m", "benchmarks.load"]
+    before = processor_seconds(target.pid)
     run = subprocess.run(command, input=json.dumps(order), capture_output=True, text=True, timeout=seconds + 120)
     if run.returncode != 0:
         raise SystemExit(f"{target.name}, {connections} connections: {run.stderr.strip().splitlines()[-1]}")
     result = json.loads(run.stdout)
+    used = (processor_seconds(target.pid) - before) / result["requests"] * 1e6
     share = result["processor"] / result["seconds"]
-    return Row(result["requests"] / result["seconds"], result["p50"], result["p99"], share)
+    return Row(result["requests"] / result["seconds"], result["p50"], result["p99"], used, share)
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process and its descendants that are alive have used of the processor so far."""
+    parents: dict[int, int] = {}
+    ticks: dict[int, int] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:  # ended meanwhile
+            continue
+        parents[int(folder.name)] = int(fields[1])
+        ticks[int(folder.name)] = int(fields[11]) + int(fields[12])
+    family = {pid}
+    while more := {child for child, parent in parents.items() if parent in family} - family:
+        family |= more
+    return sum(ticks.get(member, 0) for member in family) / os.sysconf("SC_CLK_TCK")
 
 
 def median(rows: list[Row]) -> Row:
@@ -158,27 +184,28 @@ def measure(targets: list[Target], rounds: int, seconds: float) -> dict[tuple[st
     for number in range(rounds):
         for connections in CONNECTIONS:
             for target in targets:
-                print(f"\rround {number + 1} of {rounds}", end="", file=sys.stderr, flush=True)
+                if sys.stderr.isatty():
+                    print(f"\r\033[Kround {number + 1} of {rounds}", end="\r", file=sys.stderr, flush=True)
                 rows.setdefault((target.name, connections), []).append(load(target, connections, seconds))
-    print("\r\033[K", end="", file=sys.stderr)
     return {key: median(measured) for key, measured in rows.items()}
 
 
-def report(rows: dict[tuple[str, int], Row], arguments: argparse.Namespace) -> None:
+def report(rows: dict[tuple[str, int], Row], arguments: argparse.Namespace, busy: float) -> None:
     print(
         f"Medians of {arguments.rounds} rounds of {arguments.seconds:g} s, in turn; {arguments.instances} instance(s);"
     )
+    print(f"{os.cpu_count()} cores, Python {platform.python_version()}, load average before the run {busy:.1f}.")
+    print("p50, p99: milliseconds. processor: microseconds that the server and its instances used for one request.")
+    print("generator: the share of a core that the load generator itself used.\n")
     print(
-        f"{os.cpu_count()} cores, Python {platform.python_version()}. Latencies in milliseconds; generator: the share"
+        "| connections | server | requests/s | p50 | p99 | processor | generator | requests/s to echo | p50 to echo |"
     )
-    print("of a core that the load generator itself used.\n")
-    print("| connections | server | requests/s | p50 | p99 | generator | requests/s to echo | p50 to echo |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
     for (name, connections), row in rows.items():
         base = rows["echo", connections]
         share, latency = row.requests_per_second / base.requests_per_second, row.p50 / base.p50
-        cells = f"{row.requests_per_second:,.0f} | {row.p50:.3f} | {row.p99:.3f} | {row.generator:.0%}"
-        print(f"| {connections} | {name} | {cells} | {share:.3f} | {latency:.2f} |")
+        measured = f"{row.requests_per_second:,.0f} | {row.p50:.3f} | {row.p99:.3f} | {row.processor:.0f}"
+        print(f"| {connections} | {name} | {measured} | {row.generator:.0%} | {share:.3f} | {latency:.2f} |")
     share = rows["Quinta", 32].requests_per_second / rows["echo", 32].requests_per_second
     latency = rows["Quinta", 1].p50 / rows["echo", 1].p50
     print(f"\n32 connections: 1/{1 / share:.1f} of the echo's requests a second (target: at least 1/{TARGET_SHARE})")
@@ -192,7 +219,8 @@ def main() -> None:
     parser.add_argument("--instances", type=int, default=1, help="of the model")
     arguments = parser.parse_args()
     with echo() as bare, quinta(arguments.instances) as server:
-        report(measure([bare, server], arguments.rounds, arguments.seconds), arguments)
+        busy = os.getloadavg()[0]
+        report(measure([bare, server], arguments.rounds, arguments.seconds), arguments, busy)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ BATCH_CALL = 250  # the most that one call takes (contract ubiops 5.5)
 WARM_REQUESTS = 50
 BUILD_SECONDS = 300.0
 BATCH_SECONDS = 300.0
+LOG_SECONDS = 30.0
 
 
 class DemoFailed(Exception):
@@ -163,19 +164,19 @@ def collect(api: Api, ids: list[str], progress: Progress, begun: float) -> dict[
 
 
 def show_logs(api: Api) -> None:
-    """Asks for something odd and shows what the model said about it in the log."""
-    heading("Logs: what the model wrote about a bird of 30 kg")
-    odd = Bird("none", (44.0, 17.2, 200.0, 30000.0))
-    ask(api, odd)
-    deadline = time.perf_counter() + 30
-    while time.perf_counter() < deadline:
-        body = {"filters": {"model_name": "penguins", "model_version": "v1", "system": False}, "limit": 50}
-        for line in api.call("POST", f"{PROJECT_PATH}/logs", body):
-            if "standard deviations" in line["log"]:
-                print(f"  {line['date']}  {line['log'].strip()}", flush=True)
-                return
-        time.sleep(0.2)
-    raise DemoFailed("the model's log line was not stored within 30 s")
+    """Asks for something odd, waits until the model's word about it is stored, and shows the project's log."""
+    ask(api, Bird("none", (44.0, 17.2, 200.0, 30000.0)))
+    deadline = time.perf_counter() + LOG_SECONDS
+    lines: list[dict[str, Any]] = []
+    while not any("standard deviations" in line["log"] for line in lines):
+        if time.perf_counter() > deadline:
+            raise DemoFailed(f"the model's log line was not stored within {LOG_SECONDS:.0f} s")
+        time.sleep(0.1)
+        lines = api.call("POST", f"{PROJECT_PATH}/logs", {"filters": {"model_name": "penguins"}, "limit": 100})
+    heading("Log of the project (the last line is about a bird of 30 kg)")
+    for line in sorted(lines, key=lambda line: str(line["date"])):
+        writer = "platform" if line["system"] else "model"
+        print(f"  {line['date'][11:23]}  {writer:<8}  {line['log'].strip()}", flush=True)
 
 
 def say_where_to_look(server: LocalServer, keep: bool) -> None:
@@ -183,10 +184,12 @@ def say_where_to_look(server: LocalServer, keep: bool) -> None:
     print("  README.md, docs/README.md    what there is, and how it is built")
     print("  examples/penguins/           the model that just ran, its data and its training script")
     if not keep:
-        print("  ./script/demo --keep         the same, and the server keeps running")
+        print(
+            "  ./script/demo --keep         the same, and the server keeps running: its API is described at /v2.1/docs"
+        )
         return
-    print(f"  {server.address}/v2.1/docs    every operation of the API")
-    print(f"  {server.log_file}    what the server says")
+    print(f"  {server.address}/v2.1/docs   every operation of the API")
+    print(f"  {server.log_file}   what the server says")
     heading("The server keeps running")
     print(f"  address  {server.address}\n  header   Authorization: Token {server.token}")
     print(f"  data     {server.data_folder}\n  process  {server.pid}")

@@ -99,7 +99,7 @@ def test_plain_input_is_a_string() -> None:
         (b'{"a": NaN}', "NaN"),
         (b"[-Infinity]", "-Infinity"),
         (b'{"a": 1', "not JSON"),
-        (b"", "not JSON"),
+        (b"", "is empty"),
         (b"\xff", "not UTF-8"),
         (b"[" * 100_000, "nested too deeply"),
         (b"1" * 5_000, "number that cannot be read"),

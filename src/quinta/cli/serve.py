@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import structlog
@@ -64,6 +66,7 @@ class Application:
             await self._server.start()
         except StartRefused as refusal:
             self.refusal = str(refusal)
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # our one line says it better
             await send({"type": "lifespan.startup.failed", "message": ""})
             return
         await send({"type": "lifespan.startup.complete"})
@@ -101,9 +104,16 @@ def serve_forever(data: Path, host: str, port: int, *, require_sandbox: bool) ->
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         h11_max_incomplete_event_size=64 * 1024,
     )
-    uvicorn.Server(config).run(sockets=[listening])
-    if application.refusal is not None:
-        raise _refused(application.refusal)
+    signal.signal(signal.SIGTERM, _exit)  # uvicorn raises the signal again once everything is closed
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        if application.refusal is not None:
+            raise _refused(application.refusal)
+
+
+def _exit(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
 
 
 def _refused(message: str) -> typer.Exit:

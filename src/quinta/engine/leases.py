@@ -34,6 +34,8 @@ from quinta.kit.ids import new_id
 
 logger = structlog.get_logger(__name__)
 
+_STORE_SECONDS = 5.0
+
 
 class Leasable(Protocol):
     """A row with a lease: beside these fields it has ``status``, ``lease_token`` and ``lease_expires_at``."""
@@ -202,7 +204,7 @@ class LeasedLoop(Generic[T]):
     async def close(self, grace: float = 10.0) -> None:
         """Stops claiming, gives work ``grace`` seconds to end, then cancels it and puts its items back at once.
 
-        Waits again as long, at most, for cancelled work and for the store; what is not stored then runs out.
+        Cancelled work and the store get five seconds more; the lease of what is not stored then runs out.
         """
         self._draining = True
         self._awake.set()
@@ -211,7 +213,7 @@ class LeasedLoop(Generic[T]):
         for task in self._tasks.values():
             task.cancel()
         try:
-            async with asyncio.timeout(grace):
+            async with asyncio.timeout(_STORE_SECONDS):
                 await self._finished.wait()
         except TimeoutError:
             logger.warning("leases.left_to_run_out", loop=self._work.name, items=list(self._held))

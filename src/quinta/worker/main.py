@@ -69,11 +69,11 @@ def _construct(channel: Channel, streams: Streams, start: Start) -> Any:
         sys.argv[:] = [start.model_file + ".py"]
         return load_model(start.package, start.model_file, start.context)
     except BaseException as error:  # noqa: BLE001 - whatever the user's code raises is the reason to report
+        streams.restore()
         if not isinstance(error, LoadError):
             _print_traceback(error)
         streams.flush()
         channel.send(StartFailed(_start_failure(error)))
-        streams.restore()
         sys.exit(1)
 
 
@@ -85,6 +85,7 @@ def _answer(channel: Channel, streams: Streams, model: Any, start: Start, run: R
         result = model.request(data)
     except BaseException as error:  # noqa: BLE001 - SystemExit and the like fail one request, not the instance
         seconds = time.perf_counter() - began
+        streams.restore()
         _print_traceback(error)
         _finish(streams, start)
         channel.send(Failed(run.id, seconds, False, _text(error)))
@@ -97,6 +98,7 @@ def _answer(channel: Channel, streams: Streams, model: Any, start: Start, run: R
             raise InvalidResult("the result has %d bytes; the limit is %d" % (len(encoded), MAX_PAYLOAD_BYTES))
     except Exception as error:  # noqa: BLE001 - the user's objects run code while they are converted
         if not isinstance(error, InvalidResult):
+            streams.restore()
             _print_traceback(error)
         _finish(streams, start)
         channel.send(Failed(run.id, seconds, True, _text(error)))
@@ -144,7 +146,7 @@ def _print_traceback(error: BaseException) -> None:
     try:
         sys.stderr.write(text)
         sys.stderr.flush()
-    except Exception:  # noqa: BLE001 - the code may have closed or replaced the stream
+    except Exception:  # noqa: BLE001 - the code may have put any object there before the first request
         os.write(2, text.encode("utf-8", "backslashreplace"))
 
 

@@ -42,7 +42,7 @@ class Streams:
 
     def flush(self) -> None:
         """Writes out what Python's and C's streams still hold."""
-        for stream in (sys.stdout, sys.stderr) + self._settled:
+        for stream in (sys.stdout, sys.stderr, *self._settled):
             try:
                 stream.flush()
             except Exception:  # noqa: BLE001 - the user may have put any object there, or closed it
@@ -57,9 +57,9 @@ class Streams:
                 os.dup2(self._saved, descriptor)
         # First let go of what was put there: a wrapper closes what it wraps when it goes.
         sys.stdout, sys.stderr = self._settled
-        if sys.stdout.closed:
+        if getattr(sys.stdout, "closed", False):
             sys.stdout = _open(1)
-        if sys.stderr.closed:
+        if getattr(sys.stderr, "closed", False):
             sys.stderr = _open(2)
         self._settled = (sys.stdout, sys.stderr)
         for handler in logging.root.handlers:
@@ -68,7 +68,7 @@ class Streams:
 
 
 def _open(descriptor: int) -> TextIO:
-    return open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+    return open(descriptor, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
 def _identity(descriptor: int) -> Optional[tuple[int, int]]:

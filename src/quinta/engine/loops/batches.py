@@ -25,6 +25,9 @@ _TURN_SECONDS = 0.05
 """Each instance is handed about this much work ahead: enough to keep it busy while results are stored (a turn takes
 5 to 20 ms), little enough that a direct request does not wait long behind it."""
 _MOST_AHEAD = 64
+_TRIES = 10
+"""What user code does never ends the server, so a try is only lost to a kill or a power cut; ten of those while one
+request runs are a sign that it should not be tried again."""
 
 
 class Batches:
@@ -48,7 +51,7 @@ class Batches:
             concurrency=MOST_IN_FLIGHT,
             select=self._select,
         )
-        self.loop = LeasedLoop(work, store, clock, LeasePolicy(maximum_attempts=3))
+        self.loop = LeasedLoop(work, store, clock, LeasePolicy(maximum_attempts=_TRIES))
         store.subscribe(self._hear)
 
     def _hear(self, event: Event) -> None:

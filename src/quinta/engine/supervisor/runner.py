@@ -275,7 +275,9 @@ class VersionRunner:
             outcome = RunOutcome(Reason.INVALID_RESULT, error_message=str(error))
         except OSError as error:
             _log.exception("request %s: its files could not be taken from instance %s", call.request.id, box)
-            outcome = RunOutcome(Reason.INVALID_RESULT, error_message=f"the result's files could not be kept ({error.strerror})")
+            outcome = RunOutcome(
+                Reason.INVALID_RESULT, error_message=f"the result's files could not be kept ({error.strerror})"
+            )
         if call.ended or call.future.done():
             await files.drop(outcome)
         if not call.ended:  # else the time-out or the end of the instance came first

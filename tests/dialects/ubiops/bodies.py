@@ -1,0 +1,120 @@
+"""What each answer looks like: the members of contract ubiops 3.1 with the formats of 1.7."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from ubiops import CoreApi
+
+UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+NAME = r".{1,64}"
+TEXT = r"(?s).*"
+MICROSECONDS = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
+MILLISECONDS = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00"
+DATE = r"\d{4}-\d\d-\d\d"
+NULL = type(None)
+FIELD = [{"name": NAME, "data_type": r"[a-z_]+"}]
+
+_USER_PENDING = {"email": r".+@.+", "name": (r".+", NULL), "surname": (r".+", NULL)}
+_ORGANIZATION = {"id": UUID, "name": NAME, "creation_date": MICROSECONDS}
+_CREATED = {"id": UUID, "status": r"pending|processing|completed|failed", "time_created": MILLISECONDS}
+_LISTED = {**_CREATED, "success": bool, "time_last_updated": MILLISECONDS}
+
+BODIES: dict[str, dict[str, Any]] = {
+    "Status": {"status": r"ok"},
+    "Success": {"success": bool},
+    "UserPendingDetail": _USER_PENDING,
+    "UserDetail": {
+        **_USER_PENDING,
+        "id": UUID,
+        "registration_date": r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\+00:00",
+    },
+    "OrganizationList": _ORGANIZATION,
+    "OrganizationDetail": {
+        **_ORGANIZATION,
+        "subscription": r"free|starter|professional",
+        "status": r"active|suspended|cancelled",
+    },
+    "ProjectList": {"id": UUID, "name": NAME, "creation_date": DATE, "organization_name": NAME},
+    "ModelList": {
+        "id": UUID,
+        "name": NAME,
+        "project": NAME,
+        "description": r".{0,200}",
+        "input_type": r"structured|plain",
+        "output_type": r"structured|plain",
+        "input_fields": FIELD,
+        "output_fields": FIELD,
+        "creation_date": MICROSECONDS,
+        "last_updated": MICROSECONDS,
+        "number_of_versions": int,
+    },
+    "ModelVersionList": {
+        "id": UUID,
+        "model": NAME,
+        "version": NAME,
+        "description": r".{0,200}",
+        "language": r"python3\.[5678]",
+        "status": r"initialised|available(_building(_failed)?)?|(building|deploying)(_failed)?",
+        "error_message": r"(?s).{0,500}",
+        "memory_allocation": int,
+        "maximum_instances": int,
+        "minimum_instances": int,
+        "maximum_idle_time": int,
+        "creation_date": MICROSECONDS,
+        "last_updated": MICROSECONDS,
+        "file_last_updated": MICROSECONDS,
+    },
+    "ModelRequestList": {
+        "request_id": UUID,
+        "success": bool,
+        "result": (dict, str, NULL),
+        "error_message": (TEXT, NULL),
+    },
+    "BatchModelRequestCreateResponse": _CREATED,
+    "BatchModelRequestListResponse": _LISTED,
+    "BatchModelRequestResultList": {
+        **_LISTED,
+        "request_data": (dict, str),
+        "result": (dict, str, NULL),
+        "error_message": (TEXT, NULL),
+    },
+    "BlobList": {"id": UUID, "creation_date": MILLISECONDS, "filename": r".+", "size": int, "ttl": int},
+    "Error": {"error": r"(?s).+"},
+}
+
+
+def fits(value: object, wanted: object) -> bool:
+    """Whether ``value`` is as ``wanted`` says: a pattern, a type, one of several, members, or a list of such."""
+    if isinstance(wanted, str):
+        return isinstance(value, str) and re.fullmatch(wanted, value) is not None
+    if isinstance(wanted, tuple):
+        return any(fits(value, one) for one in wanted)
+    if isinstance(wanted, dict):
+        return isinstance(value, dict) and not misfits(value, wanted)
+    if isinstance(wanted, list):
+        return isinstance(value, list) and all(fits(item, wanted[0]) for item in value)
+    return type(value) is wanted
+
+
+def misfits(body: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    """Members that lack, are too many, or are not as they should be."""
+    names = sorted(body.keys() ^ wanted.keys())
+    return names + [
+        f"{name}: {body[name]!r}" for name in body.keys() & wanted.keys() if not fits(body[name], wanted[name])
+    ]
+
+
+def raw(api: CoreApi) -> Any:
+    """The body of the real client's last answer, as it was on the wire."""
+    return json.loads(api.api_client.last_response.data)
+
+
+def check_last(api: CoreApi, kind: str) -> Any:
+    """Every member of the last answer (or of each of its items) is as the contract says; returns the answer."""
+    body = raw(api)
+    for item in body if isinstance(body, list) else [body]:
+        assert misfits(item, BODIES[kind]) == [], kind
+    return body
