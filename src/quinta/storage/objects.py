@@ -42,6 +42,7 @@ class Objects:
     async def put_file(self, key: str, path: Path) -> None:
         """Written under a temporary name and renamed. An object of that key is replaced."""
         _check(key)
+        path.stat()  # a source that is missing is the caller's mistake, and no missing object
         with _translated(key):
             await obstore.put_async(self._store, key, path, chunk_size=PART_BYTES, max_concurrency=PARTS_AT_ONCE)
         if self._folder is not None:

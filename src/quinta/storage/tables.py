@@ -260,15 +260,17 @@ requests = Table(
     Index(None, "project_id"),
 )
 
-# Claims read these two, one statement each: a single "waiting or run out" condition would use no index.
-for _table, _waiting, _working in ((builds, "pending", "running"), (requests, "pending", "processing")):
-    for _name, _status, _columns in (
-        ("waiting", _waiting, ("version_id", "id")),
-        ("leased", _working, ("lease_expires_at",)),
-    ):
-        _condition = text(f"status = '{_status}'")
-        _columns_of = [_table.c[name] for name in _columns]
-        Index(f"ix_{_table.name}_{_name}", *_columns_of, sqlite_where=_condition, postgresql_where=_condition)
+# Claims read these, one statement each: a single "waiting or run out" condition would use no index. Builds are claimed
+# oldest first over all versions, requests version by version.
+for _columns, _status in (
+    ((builds.c.id,), "pending"),
+    ((builds.c.lease_expires_at,), "running"),
+    ((requests.c.version_id, requests.c.id), "pending"),
+    ((requests.c.lease_expires_at,), "processing"),
+):
+    _condition = text(f"status = '{_status}'")
+    _name = f"ix_{_columns[0].table.name}_{'waiting' if _status == 'pending' else 'leased'}"
+    Index(_name, *_columns, sqlite_where=_condition, postgresql_where=_condition)
 
 blobs = Table(
     "blobs",

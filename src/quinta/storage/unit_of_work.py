@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, bindparam, select, update
+from sqlalchemy import Column, ColumnElement, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from quinta.core.events import Event
@@ -53,27 +53,33 @@ class SqlUnitOfWork:
     ) -> list[T]:
         """core.ports.UnitOfWork.claim; sets ``updated_at`` to ``now`` as well.
 
-        Two statements, each with its partial index: one with "waiting or run out" was ten times slower on
-        PostgreSQL (measured in the comparison of queues that preceded this design).
+        Two statements, each with its partial index and in that index's order; else SQLite walks through every finished
+        row in the order of ids. One with "waiting or run out" was ten times slower on PostgreSQL (measured in the
+        comparison of queues that preceded this design).
         """
         mapper = mapper_of(kind)
         table = mapper.table
         values: dict[str, object] = {"status": working, "lease_token": token, "lease_expires_at": until}
         values |= {"updated_at": now, "attempts": table.c.attempts + 1}
-        items = await self._lease(mapper, where(mapper, {**conditions, "status": waiting}), values, limit)
+        items = await self._lease(mapper, where(mapper, {**conditions, "status": waiting}), table.c.id, values, limit)
         if len(items) < limit:
             lapsed = [table.c.lease_expires_at <= now, *where(mapper, {**conditions, "status": working})]
-            items += await self._lease(mapper, lapsed, values, limit - len(items))
+            items += await self._lease(mapper, lapsed, table.c.lease_expires_at, values, limit - len(items))
         return items
 
     async def _lease(
-        self, mapper: Mapper[T], terms: Sequence[ColumnElement[bool]], values: Mapping[str, object], limit: int
+        self,
+        mapper: Mapper[T],
+        terms: Sequence[ColumnElement[bool]],
+        order: Column[Any],
+        values: Mapping[str, object],
+        limit: int,
     ) -> list[T]:
         if limit <= 0:
             return []
         rows = mapper.table
         # The CTE is evaluated once. A plain sub-select may run again for each row on PostgreSQL and lock too many.
-        picked = select(rows.c.id).where(*terms).order_by(rows.c.id).limit(limit)
+        picked = select(rows.c.id).where(*terms).order_by(order).limit(limit)
         ids = select(picked.with_for_update(skip_locked=True).cte("picked").c.id)
         statement = update(rows).where(rows.c.id.in_(ids)).values(values).returning(*mapper.columns)
         claimed = [mapper.item(row) for row in await self._session.write(statement)]

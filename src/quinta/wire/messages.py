@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import struct
-from typing import Any, Dict, Iterator, List, NamedTuple, Tuple, Type, Union
+from typing import Any, Dict, List, NamedTuple, Tuple, Type, Union
 
 MAX_FRAME_BYTES = 4 << 20
 MAX_HEADER_BYTES = 1 << 20
@@ -26,6 +26,7 @@ MAX_PAYLOAD_BYTES = 64 << 20
 _LENGTHS = struct.Struct(">II")
 # json.dumps with options would build such an encoder for each message, which costs more than the encoding.
 _encode_json = json.JSONEncoder(separators=(",", ":")).encode
+_decode_json = json.JSONDecoder().decode
 
 
 class WireError(ValueError):
@@ -96,17 +97,14 @@ class Failed(NamedTuple):
 
 Message = Union[Start, Run, Stop, Ready, StartFailed, Done, Failed]
 
-_KINDS: Dict[str, Type[Message]] = {
-    kind.__name__: kind for kind in (Start, Run, Stop, Ready, StartFailed, Done, Failed)
-}
-_FIELD_TYPES: Dict[str, Tuple[Any, ...]] = {
-    "Start": (str, str, str, dict, dict, list, int),
-    "Run": (int, str, dict),
-    "Stop": (),
-    "Ready": (),
-    "StartFailed": (str,),
-    "Done": (int, float, str, dict),
-    "Failed": (int, float, bool, str),
+_KINDS: Dict[str, Tuple[Type[Message], Tuple[type, ...]]] = {
+    "Start": (Start, (str, str, str, dict, dict, list, int)),
+    "Run": (Run, (int, str, dict)),
+    "Stop": (Stop, ()),
+    "Ready": (Ready, ()),
+    "StartFailed": (StartFailed, (str,)),
+    "Done": (Done, (int, float, str, dict)),
+    "Failed": (Failed, (int, float, bool, str)),
 }
 
 
@@ -125,36 +123,51 @@ class Decoder:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[Tuple[Message, bytes]]:
+    def feed(self, data: bytes) -> List[Tuple[Message, bytes]]:
         """The messages that ``data`` completes, each with its payload.
 
-        Raises WireError at the first frame that is too long, not a known message, or has fields of wrong types.
+        Raises WireError for a frame that is too long, not a known message, or has fields of wrong types; what came
+        with it is lost, as the connection is.
         """
         buffer = self._buffer
-        buffer += data
-        while len(buffer) >= _LENGTHS.size:
-            length, header_length = _LENGTHS.unpack_from(buffer)
-            if length > MAX_FRAME_BYTES or header_length > min(length, MAX_HEADER_BYTES):
-                raise WireError("a frame says that it has %d bytes with a message of %d" % (length, header_length))
-            end = _LENGTHS.size + length
-            if len(buffer) < end:
-                return
-            split = _LENGTHS.size + header_length
-            header, payload = bytes(buffer[_LENGTHS.size : split]), bytes(buffer[split:end])
-            del buffer[:end]
-            yield _parse(header), payload
+        if buffer:
+            buffer += data
+            received, used = _take_frames(buffer)
+            del buffer[:used]
+        else:  # as a rule a read is one frame, which need not be copied first
+            received, used = _take_frames(data)
+            if used < len(data):
+                buffer += data[used:]
+        return received
 
 
-def _parse(header: bytes) -> Message:
+def _take_frames(data: Union[bytes, bytearray]) -> Tuple[List[Tuple[Message, bytes]], int]:
+    """The whole frames at the start of ``data``, and how many bytes they are."""
+    received = []
+    start = 0
+    while len(data) - start >= _LENGTHS.size:
+        length, header_length = _LENGTHS.unpack_from(data, start)
+        if length > MAX_FRAME_BYTES or header_length > min(length, MAX_HEADER_BYTES):
+            raise WireError("a frame says that it has %d bytes with a message of %d" % (length, header_length))
+        begin = start + _LENGTHS.size
+        if len(data) < begin + length:
+            break
+        start = begin + length
+        split = begin + header_length
+        received.append((_parse(data[begin:split]), bytes(data[split:start])))
+    return received, start
+
+
+def _parse(header: Union[bytes, bytearray]) -> Message:
     try:
-        kind, *fields = json.loads(header.decode("utf-8"))
-        types = _FIELD_TYPES[kind]
+        name, *fields = _decode_json(header.decode("utf-8"))
+        kind, types = _KINDS[name]
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise WireError("a frame does not hold a known message") from error
     # type() and not isinstance(): a bool is an int for Python, but not for us.
     if tuple(map(type, fields)) != types:
-        raise WireError("a message %s has wrong fields" % kind)
+        raise WireError("a message %s has wrong fields" % name)
     for field in fields:
-        if type(field) is dict and kind != "Start" and not all(type(value) is str for value in field.values()):
-            raise WireError("a message %s has wrong fields" % kind)
-    return _KINDS[kind](*fields)
+        if field and type(field) is dict and kind is not Start and {str} != set(map(type, field.values())):
+            raise WireError("a message %s has wrong fields" % name)
+    return kind(*fields)

@@ -35,6 +35,13 @@ def core_api(server: RunningServer, token: str | None = None) -> CoreApi:
     return CoreApi(ApiClient(configuration))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_faults(server: RunningServer) -> Iterator[None]:
+    """Whatever the tests sent, the server answered no call with a fault of its own."""
+    yield
+    assert [line for line in server.output if "request_failed" in line] == []
+
+
 @pytest.fixture(scope="session")
 def door(server: RunningServer) -> Iterator[httpx2.Client]:
     """Raw HTTP as the administrator."""

@@ -6,11 +6,14 @@ Everything but two tests works offline, with wheels and build scripts that the p
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import signal
 import subprocess
 import sys
+import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -25,11 +28,12 @@ OFFLINE = {"UV_OFFLINE": "1"}
 
 # A package's own folder with a build script that needs nothing else.
 BACKEND = """
-import base64, os, pathlib, sys, zipfile
-{before}
+import base64, os, pathlib, sys
+
 def get_requires_for_build_wheel(config_settings=None):
     return []
 def build_wheel(wheel_directory, config_settings=None, metadata_directory=None):
+{before}
     name = "built-1.0-py3-none-any.whl"
     pathlib.Path(wheel_directory, name).write_bytes(base64.b64decode({wheel!r}))
     return name
@@ -39,14 +43,23 @@ PROJECT = '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-pat
 
 def source(before: str = "") -> dict[str, str]:
     """Files of a package that asks for its own folder ``lib``, whose build script first does ``before``."""
-    import base64
-
     content = base64.b64encode(wheel("built", {"built.py": "VALUE = 7\n"})).decode()
     return {
         "requirements.txt": "./lib\n",
         "lib/pyproject.toml": PROJECT,
-        "lib/backend.py": BACKEND.format(before=before, wheel=content),
+        "lib/backend.py": BACKEND.format(before=textwrap.indent(before, "    "), wheel=content),
     }
+
+
+# Tells by a file in the build's copy of the package that it has begun.
+HANGING = "import time; pathlib.Path('begun').touch(); time.sleep(1000)"
+
+
+async def until_the_script_runs(folder: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not list(folder.glob("environments/.work/*/package/lib/begun")):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
 
 
 def run_in(environment: Path, code: str) -> str:
@@ -130,9 +143,9 @@ async def test_offline_what_is_in_the_cache_is_enough(
     module = next(environment.rglob("six.py"))
     assert module.stat().st_nlink >= 3, "hard links: the cache's and two environments'"
 
+    missing = package(tmp_path / "c.zip", {"requirements.txt": "six\nidna\n"})
     with pytest.raises(BuildFailed, match="idna was not found in the cache"):
-        missing = {"requirements.txt": "six\nidna\n"}
-        await offline.build(package(tmp_path / "c.zip", missing), LANGUAGE, "model", log.append)
+        await offline.build(missing, LANGUAGE, "model", log.append)
 
 
 async def test_a_distribution_without_wheels_is_built_away_from_the_shared_cache(
@@ -193,13 +206,7 @@ async def test_a_build_script_sees_neither_the_host_nor_what_others_use(
     if sandbox.bwrap is None:
         pytest.skip("needs bubblewrap")
     builder = make_builder(index_environment=OFFLINE)
-    harmless = package(
-        tmp_path / "a.zip",
-        {
-            "requirements.txt": "./good-1.0-py3-none-any.whl\n",
-            "good-1.0-py3-none-any.whl": wheel("good", {"good.py": ""}),
-        },
-    )
+    harmless = package(tmp_path / "a.zip", {"requirements.txt": "# none\n"})
     built = await builder.build(harmless, LANGUAGE, "model", log.append)
     secret = tmp_path / "secret"
     secret.write_text("secret")
@@ -228,7 +235,7 @@ except OSError:
     ("files", "message"),
     [
         ({"evil-1.0.data/data/pyvenv.cfg": "home = /root\n"}, "replaces the environment's own pyvenv.cfg or python"),
-        ({"evil-1.0.data/scripts/python": "#!/bin/sh\n"}, "replaces the environment's own pyvenv.cfg or python"),
+        ({"evil-1.0.data/data/bin/python": "#!/bin/sh\n"}, "must not use the reserved name `python`"),  # uv's own word
         ({"evil-1.0.data/data/.complete": "{}"}, "installs a file named .complete"),
         ({"evil-1.0.data/data/share/pyvenv.cfg": "home = /root\n"}, None),
         ({"evil-1.0.data/scripts/python-evil": "#!/bin/sh\n"}, None),
@@ -237,10 +244,10 @@ except OSError:
 async def test_a_wheel_cannot_change_which_interpreter_an_instance_runs(
     files: dict[str, str], message: str | None, make_builder: MakeBuilder, tmp_path: Path, log: list[str]
 ) -> None:
-    evil = {"requirements.txt": "./evil-1.0-py3-none-any.whl\n", "evil-1.0-py3-none-any.whl": wheel("evil", files)}
-    build = make_builder(index_environment=OFFLINE).build(
-        package(tmp_path / "a.zip", evil), LANGUAGE, "model", log.append
-    )
+    name = "evil-1.0-py3-none-any.whl"
+    content: dict[str, str | bytes] = {"requirements.txt": f"./{name}\n", name: wheel("evil", files)}
+    packed = package(tmp_path / "a.zip", content)
+    build = make_builder(index_environment=OFFLINE).build(packed, LANGUAGE, "model", log.append)
 
     if message is None:
         assert (await build).environment_digest
@@ -250,22 +257,38 @@ async def test_a_wheel_cannot_change_which_interpreter_an_instance_runs(
     assert [path.name for path in (tmp_path / "environments").iterdir()] == [".work"]
 
 
-async def test_a_build_script_cannot_turn_the_environment_into_a_link(
-    make_builder: MakeBuilder, tmp_path: Path, log: list[str]
+@pytest.mark.parametrize(
+    "change",
+    [
+        "environment.rename(work / 'moved'); environment.symlink_to(target)",
+        "(environment / 'pyvenv.cfg').write_text('home = ' + target)",
+        "(environment / 'pyvenv.cfg').unlink(); os.mkfifo(environment / 'pyvenv.cfg')",
+        "(environment / 'bin').rename(work / 'moved'); (environment / 'bin').symlink_to(work / 'moved')",
+        "(environment / 'bin/python').unlink(); (environment / 'bin/python').symlink_to(target)",
+        None,
+    ],
+)
+async def test_a_build_script_cannot_change_the_environment_itself(
+    change: str | None, make_builder: MakeBuilder, tmp_path: Path, log: list[str]
 ) -> None:
     target = tmp_path / "target"
     target.mkdir()
-    swap = f"""
-work = pathlib.Path(sys.argv[0]).parent
-for parent in pathlib.Path.cwd().parents:
-    if (parent / "environment" / "pyvenv.cfg").exists():
-        (parent / "environment").rename(parent / "moved")
-        (parent / "environment").symlink_to({str(target)!r})
+    script = f"""
+target = {str(target)!r}
+work = next(parent for parent in pathlib.Path.cwd().parents if parent.parent.name == ".work")
+environment = work / "environment"
+{change or ""}
 """
-    with pytest.raises(BuildFailed):
-        await make_builder(index_environment=OFFLINE).build(
-            package(tmp_path / "a.zip", source(swap)), LANGUAGE, "model", log.append
-        )
+    build = make_builder(index_environment=OFFLINE).build(
+        package(tmp_path / "a.zip", source(script)), LANGUAGE, "model", log.append
+    )
+
+    if change is None:
+        assert (await build).environment_digest
+        return
+    with pytest.raises(BuildFailed) as failure:
+        await build
+    print(failure.value.message)
     assert [path.name for path in (tmp_path / "environments").iterdir()] == [".work"]
     assert target.stat().st_mode & 0o200
 
@@ -273,7 +296,7 @@ for parent in pathlib.Path.cwd().parents:
 async def test_a_build_script_that_hangs_ends_with_the_time_limit(
     make_builder: MakeBuilder, tmp_path: Path, log: list[str]
 ) -> None:
-    hanging = package(tmp_path / "a.zip", source("import time\nwhile True: time.sleep(1)"))
+    hanging = package(tmp_path / "a.zip", source(HANGING))
 
     with pytest.raises(BuildFailed, match="not ready after 3 seconds"):
         await make_builder(index_environment=OFFLINE, time_limit_seconds=3).build(
@@ -294,32 +317,24 @@ async def test_builds_at_the_same_time_make_an_environment_once(make_builder: Ma
 
     assert len(set(built)) == 1
     assert sum(any("environment: made in" in line for line in lines) for lines in logs) == 1
-    assert sum(any("Built built" in line for line in lines) for lines in logs) == 1
+    assert sum(any("+ built==1.0" in line for line in lines) for lines in logs) == 1
 
 
 async def test_when_the_one_that_makes_it_is_cancelled_the_one_that_waits_makes_it(
     make_builder: MakeBuilder, tmp_path: Path, log: list[str]
 ) -> None:
-    flag = tmp_path / "packages" / "go"
-    hanging = source("import time\nprint('building', flush=True)\ntime.sleep(0 if os.environ.get('QUICK') else 1000)")
-    del flag
-    packed = package(tmp_path / "a.zip", hanging)
-    started, waiting = asyncio.Event(), asyncio.Event()
+    packed = package(tmp_path / "a.zip", source(HANGING))
+    waiting = asyncio.Event()
 
-    def first_log(line: str) -> None:
-        if "Building built" in line:
-            started.set()
-
-    def second_log(line: str) -> None:
-        log.append(line)
+    def notice(line: str) -> None:
         if "waiting for it" in line:
             waiting.set()
 
-    first = asyncio.ensure_future(make_builder(index_environment=OFFLINE).build(packed, LANGUAGE, "model", first_log))
-    await asyncio.wait_for(started.wait(), 60)
-    second = asyncio.ensure_future(
-        make_builder(index_environment=OFFLINE, time_limit_seconds=2).build(packed, LANGUAGE, "model", second_log)
-    )
+    builder = make_builder(index_environment=OFFLINE)
+    first = asyncio.ensure_future(builder.build(packed, LANGUAGE, "model", log.append))
+    await until_the_script_runs(tmp_path)
+    other = make_builder(index_environment=OFFLINE, time_limit_seconds=2)
+    second = asyncio.ensure_future(other.build(packed, LANGUAGE, "model", notice))
     await asyncio.wait_for(waiting.wait(), 60)
 
     first.cancel()
@@ -338,7 +353,7 @@ from quinta.engine.sandbox.detection import detect
 async def main(folder, archive):
     settings = BuildSettings(search_path="", index_environment={"UV_OFFLINE": "1"})
     builder = PackageBuilder(folder / "packages", folder / "environments", detect(), settings)
-    await builder.build(archive, "python3.11", "model", lambda line: print(line, flush=True))
+    await builder.build(archive, "python3.11", "model", lambda line: None)
 
 asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2])))
 """
@@ -347,13 +362,11 @@ asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2])))
 async def test_a_killed_server_leaves_nothing_that_is_in_the_way(
     make_builder: MakeBuilder, tmp_path: Path, log: list[str]
 ) -> None:
-    hanging = package(tmp_path / "a.zip", source("import time; time.sleep(1000)"))
-    with subprocess.Popen(
-        [sys.executable, "-c", SERVER, tmp_path, hanging], stdout=subprocess.PIPE, text=True
-    ) as server:
-        assert server.stdout
-        assert any("Building built" in line for line in server.stdout)
-        os.kill(server.pid, signal.SIGKILL)
+    hanging = package(tmp_path / "a.zip", source(HANGING))
+    server = await asyncio.create_subprocess_exec(sys.executable, "-c", SERVER, str(tmp_path), str(hanging))
+    await until_the_script_runs(tmp_path)
+    os.kill(server.pid, signal.SIGKILL)
+    await server.wait()
     work = tmp_path / "environments" / ".work"
     assert [path.name for path in work.iterdir() if path.name != "cache"], "it was killed in the middle"
 

@@ -15,12 +15,12 @@ def clean_path(scope: Scope) -> str:
     name may hold one, so that it finds nothing. The same goes for NUL, which databases refuse.
     """
     raw: bytes = scope.get("raw_path") or quote(scope["path"]).encode()
-    path = raw.decode("ascii", "replace").partition("?")[0]
+    path = "/" + raw.decode("ascii", "replace").partition("?")[0].lstrip("/")
     root: str = scope.get("root_path", "")
     if root and (path == root or path.startswith(root + "/")):
         path = path[len(root) :]
     if "%" in path:
         path = unquote(path.replace("%2F", "%252F").replace("%2f", "%252F")).replace("\0", "\ufffd")
-    if "//" in path or path.endswith("/") or not path.startswith("/"):
+    if "//" in path or path.endswith("/"):
         path = "/" + "/".join(segment for segment in path.split("/") if segment)
-    return path
+    return path or "/"

@@ -37,7 +37,7 @@ def refusal(errors: Sequence[Mapping[str, Any]], whole: str) -> InvalidInput:
 
 def _sentence(error: Mapping[str, Any], member: str, whole: str) -> str:
     kind: str = error["type"]
-    subject = f"'{member[:120]}'" if member else whole
+    subject = f"'{member[:120]}'" if error["loc"] else whole
     given = error.get("input")
     context: Mapping[str, Any] = error.get("ctx", {})
     if kind == "missing":
@@ -48,6 +48,8 @@ def _sentence(error: Mapping[str, Any], member: str, whole: str) -> str:
         return f"{subject} must be {_WANTED[kind]}; it is {_KINDS.get(type(given), 'something else')}"
     if kind == "literal_error":
         return f"{subject} must be one of {context['expected']}"
+    if kind == "string_unicode":
+        return f"{subject} has a character that cannot be stored: half of a surrogate pair"
     if kind == "string_too_short":
         least = context["min_length"]
         return f"{subject} must not be empty" if least == 1 else f"{subject} must have at least {least} characters"

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator
 from quinta.dialects.ubiops.dates import read_moment
 
 # 18 digits always fit what a database counts in; no rule allows a number near that.
-_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
 _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
 

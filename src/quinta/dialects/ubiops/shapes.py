@@ -7,10 +7,9 @@ the core's.
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from quinta.dialects.ubiops.dates import read_date
 
@@ -31,6 +30,12 @@ def _not_null(value: object) -> object:
     return value
 
 
+def _document_without_null(schema: dict[str, Any]) -> None:
+    """The document says of a member that may be left out what it says of one that must be there."""
+    schema.pop("default", None)
+    schema.update(schema.pop("anyOf")[0])
+
+
 def _agreed(value: bool) -> bool:
     if not value:
         raise ValueError("must be true: the account needs your agreement")
@@ -43,7 +48,8 @@ def _date(value: object) -> date | None:
 
 Text = Annotated[str, AfterValidator(_storable)]
 NonEmpty = Annotated[str, StringConstraints(min_length=1), AfterValidator(_storable)]
-Given = Annotated[T | SkipJsonSchema[None], BeforeValidator(_not_null)]
+LogLineId = Annotated[str, StringConstraints(min_length=24, max_length=24), AfterValidator(_storable)]
+Given = Annotated[T | None, BeforeValidator(_not_null), Field(json_schema_extra=_document_without_null)]
 """A member that may be left out (then None here), but not be null."""
 ValueTypeName = Literal["structured", "plain"]
 """The client's enum has "blob" too, which the document does not know: refused (contract ubiops 10.9)."""
@@ -110,7 +116,7 @@ class LogFilters(Body):
 class LogsCreate(Body):
     filters: LogFilters
     date: Given[NonEmpty] = None
-    id: Given[Annotated[Text, StringConstraints(min_length=24, max_length=24)]] = None
+    id: Given[LogLineId] = None
     date_range: Given[int] = None
     limit: Given[int] = None
 

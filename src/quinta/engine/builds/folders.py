@@ -110,19 +110,24 @@ def remove_tree(path: Path) -> None:
 
     Raises OSError when something of it cannot be removed.
     """
-    said = ""
     for _ in range(_REMOVE_ATTEMPTS):  # a process that is being killed may write one more file
-        if not path.is_symlink() and path.is_dir():
-            _change_modes("u+rwx", path)
-        done = subprocess.run(["rm", "-rf", "--", str(path)], capture_output=True, text=True, check=False)
-        if done.returncode == 0:
+        if not (said := _failure("rm", "-rf", "--", str(path))):
             return
-        said = done.stderr
-    raise OSError(f"{path} could not be removed: {said.strip()[-500:]}")
+        # Closed folders only: files may share their inodes with an environment that is in use.
+        _failure("find", str(path), "-type", "d", "!", "-perm", "-700", "-exec", "chmod", "u+rwx", "{}", ";")
+    raise OSError(f"{path} could not be removed: {said}")
 
 
-def _change_modes(change: str, root: Path) -> None:
-    subprocess.run(["chmod", "-R", change, "--", str(root)], stderr=subprocess.DEVNULL, check=False)
+def _change_modes(change: str, folder: Path) -> None:
+    said = _failure("chmod", "-R", change, "--", str(folder))
+    if said:
+        raise OSError(f"the permissions in {folder} could not be changed: {said}")
+
+
+def _failure(*command: str) -> str:
+    """Runs ``command``; the end of what it complained about, or "" when it went well."""
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    return (done.stderr.strip()[-500:] or f"exit code {done.returncode}") if done.returncode else ""
 
 
 def _write_through(folder: Path) -> None:

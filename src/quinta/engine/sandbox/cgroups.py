@@ -118,10 +118,11 @@ def _version_2(own: list[list[str]], mounts: dict[str, tuple[str, Path]]) -> dic
     if path is None or "unified" not in mounts:
         return {}
     parent = _below(mounts["unified"], path).parent
-    with contextlib.suppress(OSError):
-        (parent / "cgroup.subtree_control").write_text("+memory +pids")
+    control = parent / "cgroup.subtree_control"
     try:
-        enabled = (parent / "cgroup.subtree_control").read_text().split()
+        if not set(_CONTROLLERS) <= set(control.read_text().split()):
+            control.write_text(" ".join(f"+{kind}" for kind in _CONTROLLERS))
+        enabled = control.read_text().split()
     except OSError:
         return {}
     return {kind: parent for kind in _CONTROLLERS if kind in enabled}

@@ -78,7 +78,7 @@ class VersionRunner:
         try:
             return await call.future
         except asyncio.CancelledError:
-            self.pool.cancelled(call)
+            self._abandon(call)
             raise
         finally:
             if call.folder is not None:
@@ -186,6 +186,13 @@ class VersionRunner:
             return
         process.send(encode(Stop()))
         process.set_timer(self._shop.policy.stop_grace_seconds, process.kill, Reason.CRASHED, "did not stop in time")
+
+    def _abandon(self, call: Call) -> None:
+        self.pool.cancelled(call)
+        if call.ended and call.timer is not None:
+            call.timer.cancel()
+        if not call.future.cancelled():  # the answer came while the caller went
+            self._in_background(self._shop.files.drop(call.future.result()))
 
     def _expire(self, call: Call) -> None:
         if not call.ended:

@@ -37,8 +37,10 @@ def upgrade() -> None:
     _create_models()
     _create_work()
     _create_observation()
-    _index_claims("builds", "running")
-    _index_claims("requests", "processing")
+    _index_claims("builds", "waiting", "pending", ["id"])
+    _index_claims("builds", "leased", "running", ["lease_expires_at"])
+    _index_claims("requests", "waiting", "pending", ["version_id", "id"])
+    _index_claims("requests", "leased", "processing", ["lease_expires_at"])
 
 
 def downgrade() -> None:
@@ -250,14 +252,10 @@ def _create_observation() -> None:
     op.create_index("ix_outbox_time", "outbox", ["time"])
 
 
-def _index_claims(table: str, working: str) -> None:
-    """The two partial indexes that claims read."""
-    for name, status, columns in (
-        ("waiting", "pending", ["version_id", "id"]),
-        ("leased", working, ["lease_expires_at"]),
-    ):
-        condition = sa.text(f"status = '{status}'")
-        op.create_index(f"ix_{table}_{name}", table, columns, sqlite_where=condition, postgresql_where=condition)
+def _index_claims(table: str, name: str, status: str, columns: list[str]) -> None:
+    """A partial index that claims read."""
+    condition = sa.text(f"status = '{status}'")
+    op.create_index(f"ix_{table}_{name}", table, columns, sqlite_where=condition, postgresql_where=condition)
 
 
 def _id() -> sa.Column[str]:

@@ -1,0 +1,104 @@
+"""Frames: what goes in comes out, in pieces of any size, and nothing else is taken."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import struct
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quinta.wire.messages import (
+    MAX_FRAME_BYTES,
+    MAX_HEADER_BYTES,
+    Decoder,
+    Done,
+    Failed,
+    Message,
+    Ready,
+    Run,
+    Start,
+    StartFailed,
+    Stop,
+    WireError,
+    encode,
+)
+
+texts = st.text(max_size=20)
+seconds = st.floats(allow_nan=False, allow_infinity=False)
+numbers = st.integers(0, 2**53)
+names = st.dictionaries(texts, texts, max_size=3)
+messages: st.SearchStrategy[Message] = st.one_of(
+    st.builds(Start, texts, texts, texts, names, names, st.lists(texts, max_size=3), numbers),
+    st.builds(Run, numbers, texts, names),
+    st.just(Stop()),
+    st.just(Ready()),
+    st.builds(StartFailed, texts),
+    st.builds(Done, numbers, seconds, texts, names),
+    st.builds(Failed, numbers, seconds, st.booleans(), texts),
+)
+
+
+@given(st.lists(st.tuples(messages, st.binary(max_size=50)), max_size=5), st.integers(1, 60))
+def test_messages_arrive_whole_whatever_the_pieces(sent: list[tuple[Message, bytes]], size: int) -> None:
+    stream = b"".join(encode(message, payload) for message, payload in sent)
+    decoder, received = Decoder(), []
+    for start in range(0, len(stream), size):
+        received += list(decoder.feed(stream[start : start + size]))
+    assert received == sent
+    assert [type(message) for message, _ in received] == [type(message) for message, _ in sent]
+
+
+@given(st.binary(max_size=200))
+def test_garbage_is_refused_or_waited_for(data: bytes) -> None:
+    with contextlib.suppress(WireError):
+        list(Decoder().feed(data))
+
+
+def frame(header: bytes, length: int | None = None) -> bytes:
+    return struct.pack(">II", len(header) if length is None else length, len(header)) + header
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"nope",
+        b"\xff",
+        b"{}",
+        b"3",
+        b"[]",
+        b"[3]",
+        b"[[]]",
+        b'["Other"]',
+        b'["Ready",1]',
+        b'["Done",true,0.5,"",{}]',
+        b'["Done",1,1,"",{}]',
+        b'["Done",1,0.5,"",{"y":1}]',
+        b'["Failed",1,0.5,1,""]',
+        b'["StartFailed",null]',
+        b"[" * 100_000,
+    ],
+)
+def test_each_wrong_message_is_refused(header: bytes) -> None:
+    with pytest.raises(WireError):
+        list(Decoder().feed(frame(header)))
+    assert list(Decoder().feed(frame(b'["Done",1,0.5,"",{"y":"n"}]'))) == [(Done(1, 0.5, "", {"y": "n"}), b"")]
+
+
+@pytest.mark.parametrize("lengths", [(MAX_FRAME_BYTES + 1, 2), (10, 11), (MAX_FRAME_BYTES, MAX_HEADER_BYTES + 1)])
+def test_lengths_are_refused_before_anything_is_kept(lengths: tuple[int, int]) -> None:
+    with pytest.raises(WireError):
+        list(Decoder().feed(struct.pack(">II", *lengths)))
+    assert list(Decoder().feed(struct.pack(">II", MAX_FRAME_BYTES, MAX_HEADER_BYTES))) == []
+
+
+def test_a_frame_has_a_largest_size() -> None:
+    header = len(json.dumps(["Run", 1, "", {}], separators=(",", ":")))
+    frame_of_full_size = encode(Run(1, "", {}), b"x" * (MAX_FRAME_BYTES - header))
+    assert len(list(Decoder().feed(frame_of_full_size))) == 1
+    with pytest.raises(WireError):
+        encode(Run(1, "", {}), b"x" * (MAX_FRAME_BYTES - header + 1))
+    with pytest.raises(WireError):
+        encode(StartFailed("x" * MAX_HEADER_BYTES))
