@@ -193,7 +193,9 @@ def say_where_to_look(server: LocalServer, keep: bool) -> None:
     heading("The server keeps running")
     print(f"  address  {server.address}\n  header   Authorization: Token {server.token}")
     print(f"  data     {server.data_folder}\n  process  {server.pid}")
-    print(f"  stop it  kill {server.pid}; afterwards rm -r {server.folder}", flush=True)
+    # Environments are read-only, so rm alone would not do.
+    print(f"  stop it  kill {server.pid}")
+    print(f"  remove   chmod -R u+w {server.folder} && rm -r {server.folder}", flush=True)
 
 
 def tell(server: LocalServer, keep: bool) -> None:

@@ -40,6 +40,7 @@ from quinta.engine.supervisor.supervisor import Supervisor
 from quinta.kit.clock import SystemClock
 from quinta.settings import Settings
 from quinta.storage.database import Database
+from quinta.storage.migrate import DatabaseRefused
 from quinta.storage.objects import open_objects
 from quinta.storage.passwords import Argon2Passwords
 
@@ -123,7 +124,10 @@ class Server:
             raise StartRefused("a protection is missing, and --require-sandbox refuses to start without it")
         self._folders.make()
         self._lock = _lock(self.settings.data)
-        await self._database.start()
+        try:
+            await self._database.start()
+        except DatabaseRefused as refusal:
+            raise StartRefused(str(refusal)) from None
         await seed_subscriptions(self._database)
         await self._first_start()
         if self._database.exclusive:

@@ -17,9 +17,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from quinta.kit.clock import SystemClock
 from quinta.storage.database import Database
 from quinta.storage.engines import migration_engine, parse_url
-from quinta.storage.migrate import check, downgrade, upgrade
+from quinta.storage.migrate import DatabaseRefused, check, downgrade, upgrade
 from quinta.storage.tables import TABLES, metadata
-from tests.storage.databases import BACKENDS, create_postgres_database, drop_postgres_database
+from tests.storage.databases import BACKENDS, create_postgres_database, drop_postgres_database, postgres_server
 
 
 @pytest.fixture(params=BACKENDS)
@@ -80,9 +80,33 @@ async def test_a_database_of_a_newer_quinta_is_refused(database_url: str) -> Non
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     await engine.dispose()
     database = Database(database_url, SystemClock())
-    with pytest.raises(RuntimeError, match="written by a newer Quinta"):
+    with pytest.raises(DatabaseRefused, match="written by a newer Quinta"):
         await database.start()
     await database.close()
+
+
+async def refusal(url: str) -> str:
+    database = Database(url, SystemClock())
+    with pytest.raises(DatabaseRefused) as refused:
+        await database.start()
+    await database.close()
+    return str(refused.value)
+
+
+async def test_a_database_that_cannot_be_used_is_refused_in_one_line(tmp_path: Path, unused_tcp_port: int) -> None:
+    message = await refusal(f"postgresql://someone:secret@127.0.0.1:{unused_tcp_port}/none")
+    assert "secret" not in message
+    assert "cannot be used" in message
+    assert "\n" not in message
+    assert "unable to open database file" in await refusal(f"sqlite:///{tmp_path}/no/such/folder/quinta.db")
+    (tmp_path / "text").write_text("this is no database, and longer than the header of one would be" * 20)
+    assert "file is not a database" in await refusal(f"sqlite:///{tmp_path}/text")
+
+
+@pytest.mark.postgres
+async def test_a_postgres_database_that_does_not_exist_is_refused() -> None:
+    server = parse_url(postgres_server()).set(drivername="postgresql", database="no_such_database")
+    assert 'database "no_such_database" does not exist' in await refusal(server.render_as_string(hide_password=False))
 
 
 async def test_servers_that_start_together_take_turns(empty_url: str) -> None:

@@ -19,6 +19,7 @@ from quinta.core.tenancy.subscriptions import seed_subscriptions
 from quinta.kit.clock import SystemClock
 from quinta.settings import SettingsError, read_settings
 from quinta.storage.database import Database
+from quinta.storage.migrate import DatabaseRefused
 from quinta.storage.passwords import Argon2Passwords
 
 T = TypeVar("T")
@@ -126,7 +127,7 @@ def _run(data: Path, work: Callable[[Database], Awaitable[T]]) -> T:
 
     try:
         return asyncio.run(run())
-    except (QuintaError, SettingsError) as error:
+    except (QuintaError, SettingsError, DatabaseRefused) as error:
         typer.echo(f"quinta: {error}", err=True)
         raise typer.Exit(1) from None
 

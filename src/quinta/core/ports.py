@@ -63,7 +63,10 @@ class Repository(Protocol[T]):
 
 
 class UnitOfWork(Protocol):
-    """One transaction. Leaving it normally commits, an exception rolls everything back, events included."""
+    """One transaction. Leaving it normally commits, an exception rolls everything back, events included.
+
+    After an error from a write, leave the block: PostgreSQL has aborted the transaction.
+    """
 
     def of(self, kind: type[T], scope: Scope) -> Repository[T]: ...
 
@@ -83,10 +86,11 @@ class UnitOfWork(Protocol):
         limit: int,
         **conditions: object,
     ) -> list[T]:
-        """Leases items, oldest id first: status ``waiting``, or ``working`` with a lease that has run out.
+        """Leases items: those with status ``waiting``, oldest id first, then ``working`` ones whose lease has run
+        out, by the moment it did.
 
-        They get status ``working``, the token, the lease's end and one more attempt, and are returned as they are
-        then. Several servers never get the same item (SKIP LOCKED on PostgreSQL).
+        They get status ``working``, the token, the lease's end, one more attempt and ``updated_at``, and are returned
+        as they are then. Several servers never get the same item (SKIP LOCKED on PostgreSQL).
         """
         ...
 
@@ -96,13 +100,15 @@ class UnitOfWork(Protocol):
 
     async def settle(self, kind: type[T], changes: Mapping[str, Mapping[str, object]], *, token: str) -> set[str]:
         """Sets fields by id where the lease is still the token's own and ends the lease; returns the ids settled.
+        An explicit ``lease_expires_at`` stays: nobody holds the item, and it is claimed from then on.
 
         What is not returned was taken over, changed or deleted by somebody else: its result is dropped.
         """
         ...
 
     async def add_metric_points(self, points: Sequence[MetricPoint]) -> None:
-        """Adds to the stored value of each (object, metric, minute), making the row if it is not there."""
+        """Adds to the stored value of each (object, metric, minute), making the row if it is not there. Points of
+        projects that are gone are dropped."""
         ...
 
 

@@ -16,7 +16,7 @@ import structlog
 
 from quinta.core.errors import NotFound
 from quinta.core.observation.model import LogLine, MetricPoint
-from quinta.core.ports import Store, UnitOfWork
+from quinta.core.ports import Store
 from quinta.core.scope import EVERYTHING
 from quinta.core.tenancy.model import Project
 from quinta.kit.clock import Clock
@@ -81,7 +81,8 @@ class Recorder:
                 await work.of(LogLine, EVERYTHING).add(*lines)
         except NotFound:  # a project was deleted meanwhile: its lines go, the others stay
             async with self._store.begin() as work:
-                known = await _existing(work, {line.project_id for line in lines})
+                projects = {line.project_id for line in lines}
+                known = {project.id for project in await work.of(Project, EVERYTHING).find(id=list(projects))}
                 await work.of(LogLine, EVERYTHING).add(*(line for line in lines if line.project_id in known))
 
     async def _store_points(self) -> None:
@@ -95,14 +96,9 @@ class Recorder:
             return
         try:
             async with self._store.begin() as work:
-                known = await _existing(work, {point.project_id for point in points})
-                await work.add_metric_points([point for point in points if point.project_id in known])
+                await work.add_metric_points(points)
         except Exception:
             for point in points:
                 series = (point.project_id, point.object_type, point.object_id, point.metric)
                 self._sums[int(point.time.timestamp()) // _MINUTE][series] += point.value
             raise
-
-
-async def _existing(work: UnitOfWork, project_ids: set[str]) -> set[str]:
-    return {project.id for project in await work.of(Project, EVERYTHING).find(id=list(project_ids))}

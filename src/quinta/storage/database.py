@@ -49,7 +49,10 @@ class Database:
         return self._dialect == "sqlite"
 
     async def start(self) -> None:
-        """Brings the schema to the newest revision and starts to follow other processes' events."""
+        """Brings the schema to the newest revision and starts to follow other processes' events.
+
+        DatabaseRefused, with a line for the operator, when the database cannot be used.
+        """
         await upgrade(self._url)
         async with self._session(self._reader, may_write=False) as session:
             await self._outbox.skip_to_end(session)

@@ -10,6 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util.exc import CommandError
 from sqlalchemy import URL, Connection, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from quinta.storage.engines import migration_engine
 
@@ -19,10 +20,14 @@ LOCK_KEY = 0x5155494E_00000002
 LOCK_SECONDS = 5  # a migration waits no longer for a table in use, so that it does not hold up every request meanwhile
 
 
+class DatabaseRefused(RuntimeError):
+    """The database cannot be used as it is; the message says why, in one line for the operator."""
+
+
 async def upgrade(url: URL, revision: str = "head") -> None:
     """To ``revision``. Servers that start together take turns; the later ones find nothing left to do.
 
-    RuntimeError when the database has a revision that this Quinta does not know.
+    DatabaseRefused when the database cannot be reached or opened, or has a revision that this Quinta does not know.
     """
     await _run(url, lambda config: command.upgrade(config, revision))
 
@@ -42,6 +47,9 @@ async def _run(url: URL, task: Callable[[Config], None]) -> None:
     try:
         async with engine.begin() as connection:
             await connection.run_sync(_in_turn, task)
+    except (SQLAlchemyError, OSError) as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise DatabaseRefused(f"the database {url.render_as_string()} cannot be used: {reason}") from error
     finally:
         await engine.dispose()
 
@@ -59,7 +67,7 @@ def _in_turn(connection: Connection, task: Callable[[Config], None]) -> None:
         task(config)
     except CommandError as error:
         if "Can't locate revision" in str(error):
-            raise RuntimeError(f"the database was written by a newer Quinta ({error}): start that one") from error
+            raise DatabaseRefused(f"the database was written by a newer Quinta ({error}): start that one") from error
         raise
     if connection.dialect.name == "sqlite" and (broken := connection.execute(text("PRAGMA foreign_key_check")).all()):
-        raise RuntimeError(f"the migration would leave rows without their parent: {broken[:5]}")
+        raise DatabaseRefused(f"the migration would leave rows without their parent: {broken[:5]}")

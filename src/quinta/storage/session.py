@@ -52,9 +52,8 @@ class Session:
 
     async def close(self) -> None:
         """Gives the connection back, after the last step has ended; what was not committed is rolled back."""
-        if self._step is not None:
+        if self._step is not None and not self._step.done():
             await asyncio.wait([self._step])
-            self._step.exception()  # retrieved: whoever was cancelled will not ask for it
         if self._connection.sync_connection is not None:  # None: it never came to a connection
             await self._connection.close()
 

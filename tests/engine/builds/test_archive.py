@@ -299,7 +299,7 @@ GOOD = _good()
 edits = st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.integers(0, 255)), min_size=1, max_size=6)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=200)
 @given(edits=edits, end=st.one_of(st.none(), st.integers(0, len(GOOD))))
 @example(edits=[(len(GOOD) - 6, 0xFF)], end=None)
 def test_a_damaged_archive_is_unpacked_or_refused(edits: list[tuple[int, int]], end: int | None) -> None:

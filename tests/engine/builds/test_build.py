@@ -32,6 +32,16 @@ async def test_a_build_tells_its_story(make_builder: MakeBuilder, tmp_path: Path
     assert log[2].startswith("environment: made in ")
 
 
+@pytest.mark.parametrize("name", sorted(folder.name for folder in PACKAGES.iterdir()))
+async def test_every_example_is_built(name: str, make_builder: MakeBuilder, tmp_path: Path, log: list[str]) -> None:
+    built = await make_builder().build(example(tmp_path / "a.zip", name), HERE, "model", log.append)
+
+    code = compile((tmp_path / "packages" / built.package_digest / "model.py").read_bytes(), "model.py", "exec")
+    assert "Model" in code.co_names
+    installed = list((tmp_path / "environments" / built.environment_digest).glob("lib/python*/site-packages/six.py"))
+    assert bool(installed) == (name == "with_requirements")
+
+
 async def test_the_same_package_again_builds_nothing(make_builder: MakeBuilder, tmp_path: Path, log: list[str]) -> None:
     builder = make_builder()
     first = await builder.build(example(tmp_path / "a.zip", "echo"), HERE, "model", log.append)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from quinta.engine.sandbox.cgroups import find_cgroups
+from quinta.engine.sandbox.cgroups import Cgroups, find_cgroups
 from quinta.engine.sandbox.detection import detect
 from quinta.engine.sandbox.processes import kill_session, look, scan, trees
 from quinta.engine.sandbox.sandbox import Limits, Sandbox
@@ -185,6 +186,17 @@ def test_version_2_is_used_where_a_subtree_is_delegated(tmp_path: Path) -> None:
     assert group.folders == (control.parent / "quinta-one",)
     limits = {path.name: path.read_text() for path in group.folders[0].iterdir()}
     assert limits == {"memory.max": str(64 << 20), "pids.max": "16"}
+
+
+def test_old_groups_that_are_empty_are_swept(tmp_path: Path) -> None:
+    groups = Cgroups(2, {"memory": tmp_path, "pids": tmp_path})
+    for name in ("quinta-old", "quinta-young", "quinta-used", "other"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "quinta-used" / "cgroup.procs").touch()  # as the kernel does for a group in use, refuses rmdir
+    for name in ("quinta-old", "quinta-used", "other"):
+        os.utime(tmp_path / name, (0, 0))
+    groups.sweep()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "quinta-used", "quinta-young"]
 
 
 def test_trees_follow_parents_and_sessions() -> None:

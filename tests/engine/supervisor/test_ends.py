@@ -65,6 +65,13 @@ async def test_a_missing_package_or_environment_fails_the_start(world: World) ->
         )
 
 
+async def test_variables_larger_than_a_message_fail_the_start(world: World) -> None:
+    outcome = await world.ask(version_of("good", environment_variables={"A": "a" * (2 << 20)}), 1)
+    assert outcome.reason is Reason.START_FAILED
+    assert "larger than a frame may be" in (outcome.error_message or "")
+    assert await world.value(version_of("good", revision=2, environment_variables={"A": "a" * 100_000}), 1) == 2
+
+
 async def test_after_failed_starts_requests_fail_at_once_until_the_pause_ends(world: World) -> None:
     world.supervisor.apply(version_of("exits_at_import", minimum_instances=1))
     await until(lambda: world.pool("exits_at_import").crash_looping, "the version is crash looping")
@@ -75,6 +82,7 @@ async def test_after_failed_starts_requests_fail_at_once_until_the_pause_ends(wo
     assert "the code called sys.exit(3)" in outcome.error_message
     assert world.supervisor.capacity("version-exits_at_import", 5) == 0
     assert world.supervisor.capacity("version-good", 5) == 5
+    assert world.logs.said("no instance stays up: after 3 failures the next one is tried in ")
     failures = world.pool("exits_at_import").failures
     await until(lambda: world.pool("exits_at_import").failures > failures, "it is tried again by itself")
     # The next revision is repaired: it serves at once.

@@ -147,6 +147,9 @@ async def test_an_instance_sees_nothing_of_the_server(
     monkeypatch.setenv("QUINTA_ADMIN_TOKEN", "secret")
     version = version_of("looks_around", environment_variables={"TOKEN": "t", "LD_PRELOAD": "/nothing.so"})
     environment = await world.value(version, "environment")
+    launchers = b"".join(Path(f"/proc/{process}/cmdline").read_bytes() for process in descendants())
+    assert b"/quinta/work" in launchers
+    assert b"nothing.so" not in launchers, "variables hold secrets, and command lines can be read by everybody"
     assert environment.pop("PATH").endswith(":/usr/local/bin:/usr/bin:/bin")
     assert environment.pop("VIRTUAL_ENV").endswith("/environment")
     assert environment == {

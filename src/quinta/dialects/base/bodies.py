@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.types import Receive, Scope
+from starlette.types import Message, Receive, Scope
 
 from quinta.core.errors import TooLarge
 
@@ -24,46 +24,45 @@ def media_type(headers: Headers) -> str:
 
 
 async def read_body(receive: Receive, headers: Headers, limit: int) -> bytes:
-    """The whole body; TooLarge beyond ``limit`` bytes, without reading on."""
+    """The whole body; TooLarge as soon as it is known to have more than ``limit`` bytes.
+
+    On the way of direct requests, so no generator: a body nearly always comes in one piece.
+    """
     _check_announced(headers, limit)
-    message = await receive()
-    if message["type"] == "http.request" and not message.get("more_body", False):
-        # Nearly every body comes in one piece, and this is on the way of direct requests: no stream, no join.
-        whole: bytes = message.get("body", b"")
-        if len(whole) > limit:
-            raise _too_large(limit)
-        return whole
-
-    async def from_the_first() -> Message:
-        nonlocal message
-        first, message = message, None
-        return first if first is not None else await receive()
-
-    return b"".join([piece async for piece in stream_body(from_the_first, headers, limit)])
-
-
-async def stream_body(receive: Receive, headers: Headers, limit: int) -> AsyncIterator[bytes]:
-    """The body in pieces; TooLarge as soon as it is known to have more than ``limit`` bytes."""
-    _check_announced(headers, limit)
-    total = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        piece: bytes = message.get("body", b"")
+    pieces: list[bytes] = []
+    total, more = 0, True
+    while more:
+        piece, more = _next(await receive())
         total += len(piece)
         if total > limit:
             raise _too_large(limit)
-        if piece:
-            yield piece
-        if not message.get("more_body", False):
-            return
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+async def stream_body(receive: Receive, headers: Headers, limit: int) -> AsyncIterator[bytes]:
+    """The body in pieces, with the same limit."""
+    _check_announced(headers, limit)
+    total, more = 0, True
+    while more:
+        piece, more = _next(await receive())
+        total += len(piece)
+        if total > limit:
+            raise _too_large(limit)
+        yield piece
 
 
 def unsupported(headers: Headers, wanted: str) -> HTTPException:
     """The refusal of a content type: 415, naming what is ``wanted``."""
     given = media_type(headers) or "no content type"
     return HTTPException(415, f"the body's content type must be {wanted}; it is {given[:80]}")
+
+
+def _next(message: Message) -> tuple[bytes, bool]:
+    """A piece of the body, and whether more will come."""
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnect
+    return message.get("body", b""), message.get("more_body", False)
 
 
 def _check_announced(headers: Headers, limit: int) -> None:

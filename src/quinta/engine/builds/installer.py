@@ -95,11 +95,12 @@ class Installer:
         if requirements.lines:
             skeleton = _skeleton(self.shop.environment)
             await self._install(requirements, package)
-            await self._compile()
+            # Before the folder is handed to anything else: it may have become a link to somewhere on the host.
             if _skeleton(self.shop.environment) != skeleton:
                 raise BuildFailed(
                     "One of the requirements replaces the environment's own pyvenv.cfg or python; it cannot be used."
                 )
+            await self._compile()
 
     async def _install(self, requirements: Requirements, package: Path) -> None:
         self.shop.requirements.write_text(requirements.text)

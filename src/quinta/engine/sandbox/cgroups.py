@@ -10,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 _CONTROLLERS: Final = ("memory", "pids")
 _PREFIX: Final = "quinta-"
+_ABANDONED_SECONDS: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,16 @@ class Cgroups:
     def existing(self, name: str) -> Cgroup:
         """The handle of a group that an earlier server may have left; nothing is made."""
         return Cgroup(tuple(dict.fromkeys(parent / f"{_PREFIX}{name}" for parent in self.parents.values())))
+
+    def sweep(self) -> None:
+        """Removes groups that are empty and older than ten minutes: servers that were killed left them. A group gets
+        its first process right after it is made, so a younger one may be another server's that is about to be used."""
+        oldest = time.time() - _ABANDONED_SECONDS
+        for parent in set(self.parents.values()):
+            for folder in parent.glob(f"{_PREFIX}*"):
+                with contextlib.suppress(OSError):
+                    if folder.stat().st_mtime < oldest:
+                        folder.rmdir()  # the kernel refuses it when a process is in the group
 
 
 def find_cgroups(process: Path = Path("/proc/self")) -> Cgroups | None:

@@ -14,7 +14,7 @@ from quinta.engine.sandbox.processes import MARKER
 from quinta.engine.sandbox.sandbox import Sandbox
 from quinta.engine.supervisor.folders import copy_package
 from quinta.engine.supervisor.settings import EngineFolders, SupervisorPolicy
-from quinta.wire.messages import Start
+from quinta.wire.messages import Start, encode
 
 # Where an instance finds things. BOX is one mount, so files pass between its folders by hard link.
 _BOX: Final = "/quinta"
@@ -29,13 +29,15 @@ _SOURCE_ROOT: Final = Path(__file__).parents[3]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """An instance that only needs to be spawned: ``command`` lacks the number of its socket, ``{socket}``."""
+    """An instance that only needs to be spawned. ``first_frame`` is its Start message, ``blob_outputs`` the output
+    fields that are files."""
 
     folder: Path
     box: Path
     cgroup: Cgroup | None
     command: list[str]
-    start: Start
+    first_frame: bytes
+    blob_outputs: list[str]
 
 
 class Launcher:
@@ -48,7 +50,8 @@ class Launcher:
 
     def prepare(self, instance_id: str, version: RunnableVersion, socket: int) -> Prepared:
         """Makes the folder (``box/work`` and ``box/exchange``), the cgroup and the command, whose socket has the
-        number ``socket``. Raises OSError when the package or the environment is not there or the disk refuses."""
+        number ``socket``. Raises OSError when the package or the environment is not there or the disk refuses, and
+        WireError when the version's variables are larger than a message may be."""
         folder = self._folders.instances / instance_id
         box = folder / "box"
         (box / "exchange").mkdir(parents=True)
@@ -64,7 +67,8 @@ class Launcher:
                 processes=self._policy.maximum_processes,
             )
         command = self._command(instance_id, version, box, package, cgroup, socket)
-        return Prepared(folder, box, cgroup, command, self._start(version, box))
+        start = self._start(version, box)
+        return Prepared(folder, box, cgroup, command, encode(start), start.blob_outputs)
 
     def _command(
         self, instance_id: str, version: RunnableVersion, box: Path, package: Path, cgroup: Cgroup | None, socket: int

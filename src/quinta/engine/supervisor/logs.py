@@ -40,6 +40,11 @@ class LogCapture:
         self._lines = self._bytes = 0
         self._dropped_lines = self._dropped_bytes = 0
 
+    @property
+    def flooded(self) -> bool:
+        """Whether what comes now is dropped, since there was too much of it."""
+        return self._lines >= MAX_LINES or self._bytes >= MAX_BYTES
+
     def begin(self, request_id: str | None) -> None:
         """What comes from now on belongs to ``request_id``; None is the time without a request."""
         self._close_section()
@@ -76,7 +81,7 @@ class LogCapture:
         os.close(self._descriptor)
 
     def _take(self, data: bytes) -> None:
-        if self._lines >= MAX_LINES or self._bytes >= MAX_BYTES:
+        if self.flooded:
             self._dropped_lines += data.count(b"\n")
             self._dropped_bytes += len(self._partial) + len(data)
             self._partial = b""
@@ -93,7 +98,7 @@ class LogCapture:
             self._partial, self._skipping = b"", True
 
     def _keep(self, line: bytes) -> None:
-        if self._lines >= MAX_LINES or self._bytes >= MAX_BYTES:
+        if self.flooded:
             self._dropped_lines += 1
             self._dropped_bytes += len(line) + 1
             return

@@ -18,7 +18,7 @@ from quinta.engine.sandbox.sandbox import Sandbox
 from quinta.engine.supervisor.launch import Prepared
 from quinta.engine.supervisor.logs import LogCapture
 from quinta.engine.supervisor.states import Instance
-from quinta.wire.messages import Decoder, Message, WireError, encode
+from quinta.wire.messages import Decoder, Message, WireError
 
 RECORD: Final = "process.json"  # beside the box: what reap_leftovers needs after a kill -9 of the server
 
@@ -26,6 +26,8 @@ RECORD: Final = "process.json"  # beside the box: what reap_leftovers needs afte
 # socket after this has inherited it, and is not waited for.
 _LAST_WORDS_SECONDS: Final = 0.1
 _KILL_SECONDS: Final = 1.0
+# Between two reads of output that is only counted: 64 MB/s are read at a twentieth of a core, and the code waits.
+_FLOOD_PAUSE_SECONDS: Final = 0.001
 # The exit status with which shells and bubblewrap report that signal n ended their child is this plus n.
 _SIGNAL_STATUS: Final = 128
 
@@ -91,16 +93,26 @@ class InstanceProcess(asyncio.Protocol):
         finally:
             os.close(write_end)
             theirs.close()
+        try:
+            self._record()
+            self._pidfd = os.pidfd_open(self._popen.pid)
+        except OSError:  # the disk is full, or no descriptor is left
+            os.close(log_descriptor)
+            self._popen.kill()
+            self._popen.wait()
+            raise
         self._log_descriptor, self.logs = log_descriptor, logs(log_descriptor)
-        self._pidfd = os.pidfd_open(self._popen.pid)
         self._loop.add_reader(self._pidfd, self._exited)
         self._loop.add_reader(self._log_descriptor, self._read_logs)
-        self._record()
 
     async def connect(self, ours: socket.socket) -> None:
         """Takes over the server's end of the connection and sends the first message."""
-        await self._loop.create_unix_connection(lambda: self, sock=ours)
-        self.send(encode(self.prepared.start))
+        try:
+            await self._loop.create_unix_connection(lambda: self, sock=ours)
+        except OSError as error:
+            self._connected = False
+            self.kill(Reason.START_FAILED, f"could not be reached ({error.strerror})")
+        self.send(self.prepared.first_frame)
 
     def set_timer(self, seconds: float, callback: Callable[..., None], *arguments: object) -> None:
         """Calls back unless the timer is cancelled: an instance waits for one thing at a time, start or stop."""
@@ -152,8 +164,15 @@ class InstanceProcess(asyncio.Protocol):
             self._finish()
 
     def _read_logs(self) -> None:
-        if not self.logs.read():
+        more = self.logs.read()
+        if not more or self.logs.flooded:
             self._loop.remove_reader(self._log_descriptor)
+        if more and self.logs.flooded:
+            self._loop.call_later(_FLOOD_PAUSE_SECONDS, self._read_on)
+
+    def _read_on(self) -> None:
+        if not self.ended.done():
+            self._loop.add_reader(self._log_descriptor, self._read_logs)
 
     def _exited(self) -> None:
         if self._sandbox.bwrap is None:  # while its id still stands: what it has started does not end with it

@@ -208,7 +208,15 @@ class VersionRunner:
 
     def _start_failed(self, instance: Instance, message: str) -> None:
         self._answer_probe(instance, message)
+        failures = self.pool.failures
         self._perform(self.pool.start_failed(instance, message, self._now()))
+        self._note_crash_loop(self.processes[instance.id], failures)
+
+    def _note_crash_loop(self, process: InstanceProcess, failures_before: int) -> None:
+        if self.pool.crash_looping and self.pool.failures > failures_before:
+            pause = self.pool.not_before - self._now()
+            text = f"no instance stays up: after {self.pool.failures} failures the next one is tried in {pause:.0f} s"
+            process.logs.say(text)
 
     def _start_takes_too_long(self, instance: Instance) -> None:
         if instance.state is InstanceState.STARTING:
@@ -222,35 +230,33 @@ class VersionRunner:
 
     async def _live(self, instance: Instance) -> None:
         """The whole life of an instance, from its folder until nothing is left of it."""
-        shop, prepared, process = self._shop, None, None
+        shop, process = self._shop, None
         shop.meter.change(instance.version, 1, self._now())
-        ours, theirs = socket.socketpair()
         death = Death(Reason.RETIRED, "was stopped before it ran")
         try:
-            prepared = await asyncio.to_thread(shop.launcher.prepare, instance.id, instance.version, theirs.fileno())
-            if instance.state is InstanceState.STARTING:
-                process = await self._spawn(instance, prepared, ours, theirs)
-                death = await process.ended
-        except OSError as error:
+            ours, theirs = socket.socketpair()
+            with ours, theirs:
+                number = theirs.fileno()
+                prepared = await asyncio.to_thread(shop.launcher.prepare, instance.id, instance.version, number)
+                if instance.state is InstanceState.STARTING:
+                    process = self._spawn(instance, prepared, theirs)
+                    await process.connect(ours)
+                    death = await process.ended
+        except Exception as error:  # noqa: BLE001 - the edge of a process: the pool must hear of every end
             _log.exception("instance %s of version %s could not be started", instance.id, instance.version.version_id)
-            cause = error.strerror or type(error).__name__  # its whole text may name paths of the server
+            # The whole text of an OSError may name paths of the server.
+            cause = error.strerror if isinstance(error, OSError) else error
             death = Death(Reason.START_FAILED, f"could not be started ({cause}); the server's own log says more")
-        finally:
-            ours.close()
-            theirs.close()
         self._bury(instance, process, death)
-        await asyncio.to_thread(self._sweep, instance, prepared)
+        await asyncio.to_thread(self._sweep, instance)
         del self._lives[instance.id]
 
-    async def _spawn(
-        self, instance: Instance, prepared: Prepared, ours: socket.socket, theirs: socket.socket
-    ) -> InstanceProcess:
+    def _spawn(self, instance: Instance, prepared: Prepared, theirs: socket.socket) -> InstanceProcess:
         shop = self._shop
         process = InstanceProcess(instance, prepared, shop.sandbox, self)
         process.start(theirs, lambda pipe: LogCapture(pipe, instance.version, shop.logs, shop.clock))
         self.processes[instance.id] = process
         process.set_timer(shop.policy.start_timeout_seconds, self._start_takes_too_long, instance)
-        await process.connect(ours)
         return process
 
     def _bury(self, instance: Instance, process: InstanceProcess | None, death: Death) -> None:
@@ -259,15 +265,18 @@ class VersionRunner:
         text = f"the instance {death.text}{when.get(instance.state, '') if started else ''}"
         if process is not None:
             process.cancel_timer()
+            del self.processes[instance.id]
             if instance.state is not InstanceState.STOPPING:
                 process.logs.say(text)
-            process.logs.close()
-            del self.processes[instance.id]
         self._shop.meter.change(instance.version, -1, self._now())
         self._answer_probe(instance, text)
+        failures = self.pool.failures
         self._perform(self.pool.exited(instance, death.reason, text, self._now()))
+        if process is not None:
+            self._note_crash_loop(process, failures)
+            process.logs.close()
 
-    def _sweep(self, instance: Instance, prepared: Prepared | None) -> None:
+    def _sweep(self, instance: Instance) -> None:
         cgroups = self._shop.sandbox.cgroups
         if cgroups is not None and not remove_cgroup(cgroups.existing(instance.id)):
             _log.error("instance %s: its cgroup could not be removed", instance.id)
@@ -277,14 +286,13 @@ class VersionRunner:
         files, box = self._shop.files, process.prepared.box
         seconds = self._outcome(call, message, payload).seconds
         try:
-            outcome = await files.collect(call, box, message, process.prepared.start.blob_outputs, payload)
+            outcome = await files.collect(call, box, message, process.prepared.blob_outputs, payload)
         except ExchangeError as error:
             outcome = RunOutcome(Reason.INVALID_RESULT, error_message=str(error))
         except OSError as error:
             _log.exception("request %s: its files could not be taken from instance %s", call.request.id, box)
-            outcome = RunOutcome(
-                Reason.INVALID_RESULT, error_message=f"the result's files could not be kept ({error.strerror})"
-            )
+            text = f"the result's files could not be kept ({error.strerror})"
+            outcome = RunOutcome(Reason.INVALID_RESULT, error_message=text)
         if call.ended or call.future.done():
             await files.drop(outcome)
         if not call.ended:  # else the time-out or the end of the instance came first

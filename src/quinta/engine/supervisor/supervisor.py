@@ -56,6 +56,8 @@ class Supervisor:
         left = await asyncio.to_thread(reap_leftovers, folders.instances, self._shop.sandbox)
         if left:
             _log.warning("ended %d instances that an earlier server left: %s", len(left), ", ".join(left))
+        if self._shop.sandbox.cgroups is not None:
+            await asyncio.to_thread(self._shop.sandbox.cgroups.sweep)
         await asyncio.to_thread(self._shop.files.clear)
         self._housekeeping = asyncio.create_task(self._keep_house(), name="supervisor housekeeping")
 

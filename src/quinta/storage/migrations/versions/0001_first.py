@@ -35,6 +35,7 @@ TABLES = (
 def upgrade() -> None:
     _create_identities()
     _create_models()
+    _create_builds()
     _create_work()
     _create_observation()
     _index_claims("builds", "waiting", "pending", ["id"])
@@ -154,6 +155,9 @@ def _create_models() -> None:
         sa.UniqueConstraint("model_id", "name"),
     )
     op.create_index("ix_model_versions_project_id", "model_versions", ["project_id"])
+
+
+def _create_builds() -> None:
     op.create_table(
         "builds",
         _id(),
