@@ -27,6 +27,7 @@ from quinta.core.tenancy.administration import Administration, FirstAdministrato
 from quinta.core.tenancy.organizations import Organizations
 from quinta.core.tenancy.projects import Projects
 from quinta.core.tenancy.subscriptions import seed_subscriptions
+from quinta.engine.builds.archive import check_is_zip
 from quinta.engine.builds.build import BuildSettings, PackageBuilder
 from quinta.engine.loops.batches import Batches
 from quinta.engine.loops.builds import Builds
@@ -96,7 +97,7 @@ class Server:
             projects=Projects(store, clock),
             models=Models(store, clock),
             versions=Versions(store, clock),
-            packages=Packages(store, objects, clock),
+            packages=Packages(store, objects, clock, check_is_zip),
             direct=DirectRequests(store, execution, blobs),
             batch=BatchRequests(store, blobs, clock),
             blobs=blobs,

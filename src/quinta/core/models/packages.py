@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from quinta.core.access.decide import project_for
 from quinta.core.access.model import Actor, Permission
-from quinta.core.errors import InvalidInput, NotFound
+from quinta.core.errors import NotFound
 from quinta.core.models.builds import request_build
 from quinta.core.models.find import version_named
 from quinta.core.models.model import Build, ModelVersion
@@ -31,9 +30,13 @@ class Download:
 
 
 class Packages:
-    """Use cases about the files of versions."""
+    """Use cases about the files of versions.
 
-    def __init__(self, store: Store, objects: ObjectStore, clock: Clock) -> None:
+    ``check_archive`` is the engine's quick look at an upload: InvalidInput for what is no archive at all.
+    """
+
+    def __init__(self, store: Store, objects: ObjectStore, clock: Clock, check_archive: Callable[[Path], None]) -> None:
+        self._check_archive = check_archive
         self._store = store
         self._objects = objects
         self._clock = clock
@@ -49,8 +52,7 @@ class Packages:
             project = await project_for(work, actor, project_name, Permission.MODELS_VERSIONS_FILES_CREATE)
             await version_named(work, project, model_name, version_name)
         size = path.stat().st_size
-        if not await asyncio.to_thread(zipfile.is_zipfile, path):
-            raise InvalidInput("the file is not a zip archive, or it is cut short", field="file")
+        await asyncio.to_thread(self._check_archive, path)
         key = f"projects/{project.id}/packages/{new_id()}.zip"
         await self._objects.put_file(key, path)
         now = self._clock.now()
