@@ -39,7 +39,7 @@ class Event:
     """One change. ``subject_id`` is the row it is about, ``actor_id`` the user who made it (None: the server itself).
 
     ``tags`` name everything whose cached view the change touches: ``user:ID``, ``organization:ID``, ``project:ID``,
-    ``model:ID``, ``version:ID``.
+    ``model:ID``, ``version:ID``, ``key:ID``; for deleted batch requests ``request:ID``.
     """
 
     name: EventName

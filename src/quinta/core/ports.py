@@ -173,7 +173,8 @@ class ModelRunner(Protocol):
     async def run(self, version: RunnableVersion, request: RunRequest) -> RunOutcome:
         """Runs one request on an instance of ``version``, starting one when none is free.
 
-        Never raises for what user code does: every end is an outcome with a reason.
+        Never raises for what user code does: every end is an outcome with a reason. Cancelling the call ends the
+        request: one that runs is killed with its instance.
         """
         ...
 
@@ -189,10 +190,6 @@ class ModelRunner(Protocol):
 
     async def retire(self, version_id: str) -> None:
         """Stops all instances of a version and ends what waits for them with reason RETIRED."""
-        ...
-
-    def capacity(self, version_id: str, maximum_instances: int) -> int:
-        """How many more requests could run now without waiting for another request to end."""
         ...
 
 

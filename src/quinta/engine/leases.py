@@ -174,6 +174,12 @@ class LeasedLoop(Generic[T]):
         """Something may wait: looks at once instead of at the next poll."""
         self._awake.set()
 
+    def cancel(self, item_id: str) -> None:
+        """Stops work on an item that is gone or no longer ours; nothing is stored for it."""
+        task = self._tasks.get(item_id)
+        if task is not None:
+            task.cancel()
+
     async def release_abandoned(self) -> int:
         """Ends every lease of the type, whoever holds it; returns how many items wait again.
 
@@ -368,4 +374,4 @@ class LeasedLoop(Generic[T]):
         for item_id in ids:
             if item_id not in kept and item_id in self._tasks:
                 logger.warning("leases.lost", loop=self._work.name, item=item_id)
-                self._tasks[item_id].cancel()
+                self.cancel(item_id)

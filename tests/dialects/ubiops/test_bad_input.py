@@ -54,7 +54,7 @@ BAD_MODELS: dict[str, tuple[Any, ...]] = {
     "id": ("018f0000-0000-7000-8000-000000000000",),
     "": (1,),
 }
-NUMBERS = (None, "1", 1.5, 256.0, True, [], 10**30, -1)
+NUMBERS: tuple[Any, ...] = (None, "1", 1.5, 256.0, True, [], 10**30, -1)
 BAD_VERSIONS: dict[str, tuple[Any, ...]] = {
     "version": (LACKING, *TEXTS, "", "V1", "1", "v 1", "v/1", "v" * 65),
     "language": (None, 5, "", "python3.9", "python3", "r4.0", "Python3.7"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ubiops
@@ -46,6 +47,16 @@ def deploy(api: CoreApi, project: str, model: str, archive: Path, version: ubiop
         lambda found: found.status == "available" or "failed" in found.status,
     )
     assert ended.status == "available", ended
+
+
+def ending(api: CoreApi, project: str, model: str, request_id: str) -> Any:
+    """A batch request once it has ended, as the notebook waits for it."""
+    return wait_for(
+        lambda: api.batch_model_requests_get(
+            project_name=project, model_name=model, version="v1", request_id=request_id
+        ),
+        lambda found: found.status in ("completed", "failed"),
+    )
 
 
 def fields(**types: str) -> list[dict[str, str]]:
@@ -123,12 +134,7 @@ def test_mnist(api: CoreApi, project: str, tmp_path: Path) -> None:
     )
     assert [request.status for request in queued] == ["pending"] * 3
     for request, answer in zip(queued, direct, strict=True):
-        ended = wait_for(
-            lambda request=request: api.batch_model_requests_get(
-                project_name=project, model_name="mnist", version="v1", request_id=request.id
-            ),
-            lambda found: found.status in ("completed", "failed"),
-        )
+        ended = ending(api, project, "mnist", request.id)
         assert (ended.status, ended.result) == ("completed", answer.result), ended
     listed = api.batch_model_requests_list(project_name=project, model_name="mnist", version="v1")
     assert {request.id for request in listed} == {request.id for request in queued}

@@ -62,6 +62,14 @@ REFUSED: list[tuple[str, Any]] = [
 ]
 
 
+def ending(door: ModelDoor, request_id: str) -> dict[str, Any]:
+    """A batch request once it has ended."""
+    path = f"{door.path}/request-batch/{request_id}"
+    return wait_for(
+        lambda: dict(door.client.get(path).json()), lambda found: found["status"] in ("completed", "failed")
+    )
+
+
 def named(case: tuple[str, Any]) -> str:
     return f"{case[0]}-{json.dumps(case[1])[:30]}"
 
@@ -86,10 +94,7 @@ def test_the_same_values_through_a_batch(echo: ModelDoor) -> None:
     created = post(echo, "request-batch", values).json()
     assert len(created) == len(values)
     for request, sent in zip(created, values, strict=True):
-        ended = wait_for(
-            lambda path=f"{echo.path}/request-batch/{request['id']}": echo.client.get(path).json(),
-            lambda found: found["status"] in ("completed", "failed"),
-        )
+        ended = ending(echo, request["id"])
         assert ended["status"] == "completed", ended
         assert json.dumps(ended["request_data"], sort_keys=True) == json.dumps(sent, sort_keys=True)
         assert json.dumps(ended["result"], sort_keys=True) == json.dumps(sent, sort_keys=True)
@@ -102,8 +107,7 @@ def test_half_a_surrogate_pair_goes_in_but_not_out(echo: ModelDoor) -> None:
     assert "'string'" in answer["error_message"]
     assert "not valid Unicode" in answer["error_message"]
     created = post(echo, "request-batch", with_value("string", "\ud800")).json()
-    path = f"{echo.path}/request-batch/{created[0]['id']}"
-    ended = wait_for(lambda: echo.client.get(path).json(), lambda found: found["status"] in ("completed", "failed"))
+    ended = ending(echo, created[0]["id"])
     assert (ended["status"], ended["request_data"]["string"]) == ("failed", "\ud800")
 
 

@@ -80,8 +80,6 @@ async def test_after_failed_starts_requests_fail_at_once_until_the_pause_ends(wo
     assert outcome.reason is Reason.CRASH_LOOPING
     assert outcome.error_message is not None
     assert "the code called sys.exit(3)" in outcome.error_message
-    assert world.supervisor.capacity("version-exits_at_import", 5) == 0
-    assert world.supervisor.capacity("version-good", 5) == 5
     assert world.logs.said("no instance stays up: after 3 failures the next one is tried in ")
     failures = world.pool("exits_at_import").failures
     await until(lambda: world.pool("exits_at_import").failures > failures, "it is tried again by itself")
@@ -191,6 +189,17 @@ async def test_a_caller_that_goes_away_leaves_the_instance_in_order(world: World
     await asyncio.gather(first, second, return_exceptions=True)
     await world.unharmed()
     assert world.pool("good").waiting == 0
+
+
+async def test_a_cancelled_request_stops_running_and_the_next_one_is_served(world: World) -> None:
+    assert await world.value("hangs_in_request", 1) == 1
+    asked = asyncio.create_task(world.ask("hangs_in_request", -1))
+    await until(lambda: world.pool("hangs_in_request").busy == 1, "it runs")
+    asked.cancel()
+    await asyncio.gather(asked, return_exceptions=True)
+    assert await world.value("hangs_in_request", 2) == 2
+    assert world.logs.said("its request was cancelled")
+    await world.unharmed()
 
 
 @pytest.mark.parametrize("x", [-1, -2, -3, -4])

@@ -155,13 +155,18 @@ class Machine(RuleBasedStateMachine):
         with pytest.raises(InvalidState):
             self.pool.expired(ticket, self.now)
 
-    @precondition(lambda self: self.queue)
+    @precondition(lambda self: self.tickets)
     @rule(data=st.data())
     def cancelled(self, data: st.DataObject) -> None:
-        ticket = data.draw(st.sampled_from(self.queue))
-        self.pool.cancelled(ticket)
-        self.queue.remove(ticket)
+        ticket = data.draw(st.sampled_from(self.tickets))
+        instance = ticket.instance
+        actions = self.pool.cancelled(ticket, self.now)
+        assert instance is None or any(isinstance(action, Kill) and action.instance is instance for action in actions)
         self.tickets.remove(ticket)
+        if ticket in self.queue:
+            self.queue.remove(ticket)
+        self.perform(actions)
+        assert self.pool.cancelled(ticket, self.now) == []
 
     @rule(seconds=st.sampled_from([0.1, 1.0, 10.0, 61.0]))
     def time_passes(self, seconds: float) -> None:

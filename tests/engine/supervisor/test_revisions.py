@@ -19,7 +19,6 @@ async def test_a_queue_makes_instances_up_to_the_maximum(world: World) -> None:
     pool = world.pool("good")
     assert 1 <= pool.ready <= 3
     assert (pool.busy, pool.waiting) == (0, 0)
-    assert world.supervisor.capacity("version-good", 3) == 3
 
 
 async def test_the_minimum_is_kept_and_the_rest_goes_when_idle(world: World) -> None:

@@ -72,8 +72,7 @@ class BatchRequests:
         requests = self._requests(version, items)
         async with self._store.begin() as work:
             await work.of(Request, in_project(project.id)).add(*requests)
-            tags = (f"requests:{version.id}",)
-            work.emit(Event(EventName.REQUESTS_CREATED, version.id, tags, actor.user_id, project.id))
+            work.emit(Event(EventName.REQUESTS_CREATED, version.id, (), actor.user_id, project.id))
         return requests
 
     async def find(self, actor: Actor, target: Target, listing: Listing) -> list[Request]:
@@ -127,7 +126,7 @@ class BatchRequests:
 
     async def _remove(self, work: UnitOfWork, version: ModelVersion, actor: Actor, ids: list[str]) -> None:
         await work.of(Request, in_project(version.project_id)).remove(id=ids)
-        tags = (f"requests:{version.id}",)
+        tags = tuple(f"request:{request_id}" for request_id in ids)
         work.emit(Event(EventName.REQUESTS_DELETED, version.id, tags, actor.user_id, version.project_id))
 
     async def _version(

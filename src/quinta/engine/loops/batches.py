@@ -57,6 +57,9 @@ class Batches:
     def _hear(self, event: Event) -> None:
         if event.name is EventName.REQUESTS_CREATED:
             self.loop.wake()
+        elif event.name is EventName.REQUESTS_DELETED:
+            for tag in event.tags:
+                self.loop.cancel(tag.removeprefix("request:"))
 
     async def _select(self, claim: Claim[Request]) -> None:
         """For each version with work: as much as its instances can take, so that no version keeps another out."""

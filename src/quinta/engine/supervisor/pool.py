@@ -138,11 +138,17 @@ class Pool:
         end = self._end(ticket, Reason.DEADLINE, message)
         return [Kill(instance, f"its request {message}"), end, *self._scale(now)]
 
-    def cancelled(self, ticket: Ticket) -> None:
-        """Nobody waits for the request any more. Queued, it is dropped; code that runs is left to end by itself."""
-        if ticket.instance is None and not ticket.ended:
+    def cancelled(self, ticket: Ticket, now: float) -> list[Action]:
+        """Nobody waits for the request any more. Queued, it is dropped; code that runs is killed with its instance."""
+        if ticket.ended:
+            return []
+        ticket.ended = True
+        instance = ticket.instance
+        if instance is None:
             self.waiting.remove(ticket)
-            ticket.ended = True
+            return []
+        instance.state, instance.ticket = InstanceState.STOPPING, None
+        return [Kill(instance, "its request was cancelled"), *self._scale(now)]
 
     def apply(self, version: RunnableVersion, now: float) -> list[Action]:
         """Makes ``version`` the one to run. Only what instances were started with makes them stale, and those that
@@ -206,12 +212,6 @@ class Pool:
             if surplus and now - instance.since >= idle:
                 actions.append(self._shut(instance, f"it had no request for {idle:g} s"))
         return actions + self._scale(now)
-
-    def capacity(self, maximum_instances: int, now: float) -> int:
-        """How many more requests could run without waiting for another; none while starts are paused."""
-        if self.retired or (self.crash_looping and now < self.not_before):
-            return 0
-        return max(0, maximum_instances - self.count(InstanceState.BUSY) - len(self.waiting))
 
     def _scale(self, now: float) -> list[Action]:
         if self.retired or self.version is None or now < self.not_before:

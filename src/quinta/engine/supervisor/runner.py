@@ -64,8 +64,7 @@ class VersionRunner:
         self._probes: dict[str, asyncio.Future[str | None]] = {}
 
     async def run(self, version: RunnableVersion, request: RunRequest) -> RunOutcome:
-        """Runs one request. Cancelled while it is queued, the request is dropped; code that already runs is left to
-        end, and its result is discarded."""
+        """Runs one request. Cancelled, it is dropped from the queue, or killed with its instance when it runs."""
         loop = asyncio.get_running_loop()
         call = Call(next(self._shop.numbers), request, loop.create_future(), self._now())
         if self._shop.files.needed(request):
@@ -188,8 +187,8 @@ class VersionRunner:
         process.set_timer(self._shop.policy.stop_grace_seconds, process.kill, Reason.CRASHED, "did not stop in time")
 
     def _abandon(self, call: Call) -> None:
-        self.pool.cancelled(call)
-        if call.ended and call.timer is not None:
+        self._perform(self.pool.cancelled(call, self._now()))
+        if call.timer is not None:
             call.timer.cancel()
         if not call.future.cancelled():  # the answer came while the caller went
             self._in_background(self._shop.files.drop(call.future.result()))

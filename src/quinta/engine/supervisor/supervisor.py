@@ -96,14 +96,6 @@ class Supervisor:
         finally:
             self._runners.pop(version_id, None)
 
-    def capacity(self, version_id: str, maximum_instances: int) -> int:
-        """How many more requests could run at once; see ``core.ports.ModelRunner.capacity``. None while starts of a
-        crash-looping version are paused."""
-        runner = self._runners.get(version_id)
-        if runner is None:
-            return maximum_instances
-        return runner.pool.capacity(maximum_instances, self._shop.clock.monotonic())
-
     def snapshot(self) -> dict[str, PoolSnapshot]:
         """By version id: instances in each state, queue and failures, as they are now."""
         now = self._shop.clock.monotonic()
