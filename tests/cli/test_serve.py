@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import httpx2
+
 from tests.serving import RunningServer, serving, start_server
 
 
