@@ -68,12 +68,10 @@ class Server:
         self._database = Database(settings.database_url, clock)
         objects = open_objects(settings.storage_url)
         self._recorder = Recorder(self._database, clock)
-        self.measurements = Measurements(self._recorder)
+        self.measurements = Measurements(lambda: self._recorder.totals)
         self._sandbox = detect()
         policy = SupervisorPolicy(start_timeout_seconds=settings.start_timeout_seconds)
-        self.supervisor = Supervisor(
-            self._folders.engine, self._sandbox, clock, self._recorder, self.measurements, policy
-        )
+        self.supervisor = Supervisor(self._folders.engine, self._sandbox, clock, self._recorder, self._recorder, policy)
         builder = PackageBuilder(
             self._folders.engine.packages,
             self._folders.engine.environments,
@@ -89,7 +87,7 @@ class Server:
         store = self._database
         versions = LiveVersions(store)
         blobs = Blobs(store, objects, clock)
-        execution = Execution(self.supervisor, blobs, self._recorder, self.measurements, clock)
+        execution = Execution(self.supervisor, blobs, self._recorder, self._recorder, clock)
         self.services = Services(
             authenticator=Authenticator(store, clock),
             accounts=Accounts(store, clock, self._passwords, activate_at_once=settings.activate_accounts),
@@ -107,6 +105,7 @@ class Server:
         self._builds = Builds(store, objects, builder, self.supervisor, self._recorder, clock, self.staging)
         self._batches = Batches(store, versions, execution, blobs, clock)
         self._builder = builder
+        self.measurements.gauge(self._gauges)
         self._instances = Instances(store, versions, self.supervisor)
         self._housekeeping = Housekeeping(store, objects, clock)
         self._tasks: list[asyncio.Task[None]] = []
@@ -158,6 +157,17 @@ class Server:
         await self._database.close()
         if self._lock is not None:
             self._lock.close()
+
+    def _gauges(self) -> dict[str, float]:
+        pools = self.supervisor.snapshot().values()
+        return {
+            "instances_ready": sum(pool.ready for pool in pools),
+            "instances_busy": sum(pool.busy for pool in pools),
+            "instances_starting": sum(pool.starting for pool in pools),
+            "requests_waiting": sum(pool.waiting for pool in pools),
+            "batch_requests_in_flight": self._batches.loop.in_flight,
+            "builds_in_flight": self._builds.loop.in_flight,
+        }
 
     async def _first_start(self) -> None:
         wanted = self.settings.administrator

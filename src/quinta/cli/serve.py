@@ -101,6 +101,7 @@ def serve_forever(data: Path, host: str, port: int, *, require_sandbox: bool) ->
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
         h11_max_incomplete_event_size=64 * 1024,
     )

@@ -200,6 +200,8 @@ class LogSink(Protocol):
 
 
 class MeterSink(Protocol):
-    """Adds to the current minute of a metric without waiting."""
+    """Adds to metrics of the present minute without waiting."""
 
-    def add(self, project_id: str, object_type: str, object_id: str, metric: str, value: float) -> None: ...
+    def add(self, project_id: str, object_type: str, object_id: str, values: Mapping[str, float]) -> None:
+        """Adds each value to the metric of that name."""
+        ...

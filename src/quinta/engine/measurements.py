@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -10,25 +9,18 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from quinta.core.ports import MeterSink
-
 
 class Measurements(Collector):
     """Sums of everything metered since the server started, and gauges asked for at the moment of reading.
 
-    A MeterSink that passes on to another one. Nothing is labelled by tenant: the page needs no sign-in.
+    Nothing is labelled by tenant: the page needs no sign-in.
     """
 
-    def __init__(self, onward: MeterSink) -> None:
-        self._onward = onward
-        self._totals: defaultdict[tuple[str, str], float] = defaultdict(float)
+    def __init__(self, totals: Callable[[], Mapping[tuple[str, str], float]]) -> None:
+        self._totals = totals
         self._gauges: list[Callable[[], Mapping[str, float]]] = []
         self._registry = CollectorRegistry()
         self._registry.register(self)
-
-    def add(self, project_id: str, object_type: str, object_id: str, metric: str, value: float) -> None:
-        self._totals[(object_type, metric)] += value
-        self._onward.add(project_id, object_type, object_id, metric, value)
 
     def gauge(self, read: Callable[[], Mapping[str, float]]) -> None:
         """Adds gauges: ``read`` answers values by name, for example ``{"instances_ready": 3}``."""
@@ -39,7 +31,7 @@ class Measurements(Collector):
         return generate_latest(self._registry)
 
     def collect(self) -> Iterable[Metric]:
-        for (object_type, metric), value in sorted(self._totals.items()):
+        for (object_type, metric), value in sorted(self._totals().items()):
             yield CounterMetricFamily(
                 f"quinta_{object_type}_{metric}", f"Sum of {metric} of every {object_type}.", value=value
             )

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import structlog
 
@@ -24,11 +24,10 @@ from quinta.kit.ids import new_log_id
 
 MOST_LINES = 100_000
 _LINES_PER_TRANSACTION = 2_000
-_MINUTE = 60
 
 logger = structlog.get_logger(__name__)
 
-_Series = tuple[str, str, str, str]  # project, object type, object id, metric
+_Object = tuple[str, str, str]  # project, object type, object id
 
 
 class Recorder:
@@ -40,7 +39,13 @@ class Recorder:
         self._interval = interval_seconds
         self._lines: list[LogLine] = []
         self._dropped = 0
-        self._sums: defaultdict[int, defaultdict[_Series, float]] = defaultdict(lambda: defaultdict(float))
+        self._sums: dict[_Object, defaultdict[str, float]] = {}
+        self._totals: defaultdict[tuple[str, str], float] = defaultdict(float)
+
+    @property
+    def totals(self) -> Mapping[tuple[str, str], float]:
+        """What was stored since this process started, by object type and metric."""
+        return self._totals
 
     def write(self, line: LogLine) -> None:
         """Takes a line; its id is given here, so that lines sort in the order they came."""
@@ -49,10 +54,13 @@ class Recorder:
             return
         self._lines.append(replace(line, id=new_log_id(int(line.time.timestamp() * 1_000_000))))
 
-    def add(self, project_id: str, object_type: str, object_id: str, metric: str, value: float) -> None:
-        """Adds to the current minute."""
-        minute = int(self._clock.now().timestamp()) // _MINUTE
-        self._sums[minute][(project_id, object_type, object_id, metric)] += value
+    def add(self, project_id: str, object_type: str, object_id: str, values: Mapping[str, float]) -> None:
+        """Adds to the minute in which the values are stored, a quarter of a second from now."""
+        sums = self._sums.get((project_id, object_type, object_id))
+        if sums is None:
+            sums = self._sums[(project_id, object_type, object_id)] = defaultdict(float)
+        for metric, value in values.items():
+            sums[metric] += value
 
     async def run(self) -> None:
         """Stores what gathers until cancelled; what is left then is stored by ``flush``."""
@@ -86,11 +94,12 @@ class Recorder:
                 await work.of(LogLine, EVERYTHING).add(*(line for line in lines if line.project_id in known))
 
     async def _store_points(self) -> None:
-        sums, self._sums = self._sums, defaultdict(lambda: defaultdict(float))
+        sums, self._sums = self._sums, {}
+        minute = self._clock.now().replace(second=0, microsecond=0)
         points = [
-            MetricPoint(*series, time=datetime.fromtimestamp(minute * _MINUTE, UTC), value=value)
-            for minute, values in sums.items()
-            for series, value in values.items()
+            MetricPoint(*metered, metric=metric, time=minute, value=value)
+            for metered, values in sums.items()
+            for metric, value in values.items()
         ]
         if not points:
             return
@@ -98,7 +107,8 @@ class Recorder:
             async with self._store.begin() as work:
                 await work.add_metric_points(points)
         except Exception:
-            for point in points:
-                series = (point.project_id, point.object_type, point.object_id, point.metric)
-                self._sums[int(point.time.timestamp()) // _MINUTE][series] += point.value
+            for metered, values in sums.items():
+                self.add(*metered, values)
             raise
+        for point in points:
+            self._totals[(point.object_type, point.metric)] += point.value

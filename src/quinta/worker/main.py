@@ -54,6 +54,7 @@ def main() -> None:
             break
         assert isinstance(message, Run)
         _answer(channel, streams, model, start, message, payload)
+        _tidy(streams, start)
     if callable(getattr(model, "stop", None)):
         model.stop()
     streams.flush()
@@ -87,7 +88,7 @@ def _answer(channel: Channel, streams: Streams, model: Any, start: Start, run: R
         seconds = time.perf_counter() - began
         streams.restore()
         _print_traceback(error)
-        _finish(streams, start)
+        streams.flush()
         channel.send(Failed(run.id, seconds, False, _text(error)))
         return
     seconds = time.perf_counter() - began
@@ -100,7 +101,7 @@ def _answer(channel: Channel, streams: Streams, model: Any, start: Start, run: R
         if not isinstance(error, InvalidResult):
             streams.restore()
             _print_traceback(error)
-        _finish(streams, start)
+        streams.flush()
         channel.send(Failed(run.id, seconds, True, _text(error)))
         return
     result_file = ""
@@ -110,7 +111,7 @@ def _answer(channel: Channel, streams: Streams, model: Any, start: Start, run: R
         with open(os.path.join(folder, result_file), "wb") as file:
             file.write(encoded)
         encoded = b""
-    _finish(streams, start)
+    streams.flush()
     channel.send(Done(run.id, seconds, result_file, files), encoded)
 
 
@@ -124,9 +125,9 @@ def _input(start: Start, run: Run, payload: bytes) -> Any:
     return data
 
 
-def _finish(streams: Streams, start: Start) -> None:
-    """All output is out and the next request finds the streams and the working directory as they should be."""
-    streams.flush()
+def _tidy(streams: Streams, start: Start) -> None:
+    """The next request finds the streams and the working directory as they should be. Done while the supervisor
+    handles the answer, so that it costs the caller nothing."""
     streams.restore()
     try:
         moved = os.getcwd() != start.package

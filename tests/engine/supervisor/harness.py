@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -46,9 +46,10 @@ class Meters:
     def __init__(self) -> None:
         self.values: dict[tuple[str, str], float] = {}
 
-    def add(self, project_id: str, object_type: str, object_id: str, metric: str, value: float) -> None:
+    def add(self, project_id: str, object_type: str, object_id: str, values: Mapping[str, float]) -> None:
         assert (project_id, object_type) == ("project", "model_version")
-        self.values[object_id, metric] = self.values.get((object_id, metric), 0.0) + value
+        for metric, value in values.items():
+            self.values[object_id, metric] = self.values.get((object_id, metric), 0.0) + value
 
 
 def version_of(package: str, **changes: Any) -> RunnableVersion:

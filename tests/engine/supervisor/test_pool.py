@@ -75,7 +75,8 @@ class Machine(RuleBasedStateMachine):
                 assert action.instance.state is InstanceState.STOPPING
                 assert action.instance.id not in self.told_to_stop
                 self.told_to_stop.add(action.instance.id)
-        if any(isinstance(action, Launch) for action in actions) and self.pool.version is not None:
+        launched = {action.instance.id for action in actions if isinstance(action, Launch)}
+        if launched - self.probed and self.pool.version is not None:
             current = [i for i in self.processes.values() if i.current and i.state in ALIVE]
             extra = sum(i.id in self.probed for i in current)
             assert len(current) - extra <= self.pool.version.maximum_instances

@@ -63,7 +63,7 @@ class Execution:
             inputs = tuple(self._blobs.as_input(blobs[parse_id(value[field]) or ""], field) for field in fields)
         outcome = await self._runner.run(version, RunRequest(request_id, data, time_limit, inputs))
         answer = await self._answer(version, request_id, outcome)
-        self._count(version, len(data), answer, outcome.seconds)
+        self._count(version, len(data), answer)
         return answer
 
     async def _answer(self, version: RunnableVersion, request_id: str, outcome: RunOutcome) -> Answer:
@@ -103,16 +103,15 @@ class Execution:
             changed = True
         return write_json(value) if changed else text.decode()
 
-    def _count(self, version: RunnableVersion, input_bytes: int, answer: Answer, seconds: float) -> None:
-        add, project, version_id = self._meters.add, version.project_id, version.version_id
-        add(project, "model_version", version_id, "requests", 1)
-        add(project, "model_version", version_id, "input_volume", input_bytes)
+    def _count(self, version: RunnableVersion, input_bytes: int, answer: Answer) -> None:
+        values: dict[str, float] = {"requests": 1, "input_volume": input_bytes}
         if answer.result is None:
-            add(project, "model_version", version_id, "failed_requests", 1)
-            return
-        add(project, "model_version", version_id, "output_volume", len(answer.result))
-        add(project, "model_version", version_id, "outputs", 1)
-        add(project, "model_version", version_id, "compute_seconds", seconds)
+            values["failed_requests"] = 1
+        else:
+            values["output_volume"] = len(answer.result)
+            values["outputs"] = 1
+            values["compute_seconds"] = answer.seconds
+        self._meters.add(version.project_id, "model_version", version.version_id, values)
 
     def _log(self, version: RunnableVersion, request_id: str, text: str) -> None:
         self._logs.write(

@@ -45,9 +45,9 @@ class Meter:
         seconds, running.since = now - running.since, now
         if seconds <= 0 or not running.instances:
             return
-        for metric, value in (
-            ("gb_seconds", running.megabytes / 1024 * seconds),
-            ("instance_seconds", running.instances * seconds),
-            ("active_time", seconds),
-        ):
-            self._sink.add(running.project_id, "model_version", version_id, metric, value)
+        values = {
+            "gb_seconds": running.megabytes / 1024 * seconds,
+            "instance_seconds": running.instances * seconds,
+            "active_time": seconds,
+        }
+        self._sink.add(running.project_id, "model_version", version_id, values)
