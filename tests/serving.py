@@ -20,6 +20,9 @@ ADMIN_EMAIL = "admin@example.com"
 ADMIN_PASSWORD = "correct horse battery"
 _START_SECONDS = 60
 
+running: set[int] = set()
+"""Process ids of the servers that this test process has started and not seen the end of."""
+
 
 @dataclass
 class RunningServer:
@@ -41,12 +44,15 @@ class RunningServer:
         """Ends it as a power cut would."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(timeout=30)
+        running.discard(self.process.pid)
 
     def stop(self) -> int:
         """Ends it as an operator would; returns its exit code."""
         if self.process.poll() is None:
             self.process.terminate()
-        return self.process.wait(timeout=60)
+        code = self.process.wait(timeout=60)
+        running.discard(self.process.pid)
+        return code
 
 
 def start_server(
@@ -68,6 +74,7 @@ def start_server(
         env=environment,
         text=True,
     )
+    running.add(process.pid)
     server = RunningServer(process, "", token, data)
     ready = threading.Event()
 
@@ -83,8 +90,7 @@ def start_server(
 
     threading.Thread(target=follow, daemon=True).start()
     if not ready.wait(_START_SECONDS) or not server.url:
-        process.kill()
-        process.wait()
+        server.kill()
         raise AssertionError("the server did not start:\n" + "".join(server.output))
     return server
 

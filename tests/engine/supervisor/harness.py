@@ -14,9 +14,10 @@ from typing import Any
 from quinta.core.models.model import DataType, Field, RunnableVersion, ValueType
 from quinta.core.observation.model import LogLine
 from quinta.core.requests.outcome import BlobInput, RunOutcome, RunRequest
-from quinta.engine.sandbox.processes import scan, trees
+from quinta.engine.sandbox.processes import scan
 from quinta.engine.supervisor.snapshot import PoolSnapshot
 from quinta.engine.supervisor.supervisor import Supervisor
+from tests import serving
 
 SHELF = Path(__file__).parents[2] / "naughty"
 PATIENCE_SECONDS = 30.0
@@ -122,19 +123,21 @@ class World:
         assert await self.value("good", 21) == 42
 
 
-def descendants() -> set[int]:
-    """Processes that this test process has started, and theirs, zombies too."""
-    own = os.getpid()
-    found = {process.id for process in trees(scan(), {own})[own]}
-    # A session is shared with the shell that started the tests; only what descends from us counts.
+def descendants(of: int | None = None) -> set[int]:
+    """Processes that a process, by default this one, has started, and theirs, zombies too.
+
+    The server that other tests of this process share, and what it starts, does not count.
+    """
+    root = os.getpid() if of is None else of
+    # A session is shared with the shell that started the tests; only what descends from the root counts.
     table = scan()
 
-    def ours(process_id: int) -> bool:
-        while process_id not in (0, own) and process_id in table:
+    def counts(process_id: int) -> bool:
+        while process_id not in (0, root) and process_id in table and process_id not in serving.running:
             process_id = table[process_id].parent
-        return process_id == own
+        return process_id == root
 
-    return {process_id for process_id in found if process_id != own and ours(process_id)}
+    return {process_id for process_id in table if process_id != root and counts(process_id)}
 
 
 async def until(holds: Callable[[], object], what: str) -> None:

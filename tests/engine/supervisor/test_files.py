@@ -34,7 +34,11 @@ def blob(field: str, file_name: str, content: str = "content") -> BlobInput:
         ("passwd", "passwd", "nobody:x:65534:65534:nobody:/tmp:/usr/sbin/nologin\n"),
     ],
 )
-async def test_a_file_that_the_code_returns_is_handed_over(world: World, kind: str, name: str, content: str) -> None:
+async def test_a_file_that_the_code_returns_is_handed_over(
+    world: World, sandbox: Sandbox, kind: str, name: str, content: str
+) -> None:
+    if kind == "passwd" and sandbox.bwrap is None:
+        content = Path("/etc/passwd").read_text()  # without namespaces the code sees the machine's own
     outcome = await world.ask(file_version("hands_over_files"), kind)
     assert outcome.reason is Reason.COMPLETED
     assert json.loads(outcome.result or b"") == {"y": name}

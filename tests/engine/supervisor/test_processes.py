@@ -77,7 +77,9 @@ async def test_a_fork_bomb_is_bounded(tmp_path: Path, environments: Path, name: 
             assert most <= 64 + 8
         else:
             assert outcome.success or "and was killed" in (outcome.error_message or "")
-        assert await world.value("fork_bomb", 1) == 1 or not outcome.success
+            # The watch looks at intervals: it may see what the bomb left only during the next request.
+            await world.ask("fork_bomb", 1)
+        assert await world.value("fork_bomb", 1) == 1
         await world.unharmed()
 
 
@@ -99,9 +101,9 @@ async def test_when_the_server_is_killed_its_instances_end(
     assert server.stdout is not None
     assert await asyncio.wait_for(server.stdout.readline(), 30) == b"busy\n"
     instances = os.listdir(tmp_path / "instances")
-    mine = descendants()
+    mine = descendants(server.pid)
     assert len(instances) == 2
-    assert len(mine) >= 3
+    assert len(mine) >= 2
     server.kill()
     await server.wait()
     if any_sandbox.bwrap:  # they end by themselves, whether or not a server comes back
@@ -174,14 +176,16 @@ async def test_an_instance_sees_nothing_of_the_server(
     assert await world.value(version, "run true") == 0
 
 
-async def test_the_constructor_gets_its_folder_and_context(world: World) -> None:
+async def test_the_constructor_gets_its_folder_and_context(world: World, sandbox: Sandbox) -> None:
     version = version_of("looks_around", environment_variables={"A": "b"})
     outcome = await world.ask(version, "context")
+    (instance,) = os.listdir(world.root / "instances")
+    work = "/quinta/work" if sandbox.bwrap else str(world.root / "instances" / instance / "work")
     assert outcome.result == (
         b'{"y":{"model":"shelf","version":"looks_around","project":"demo","input_type":"structured",'
         b'"output_type":"structured","input_fields":[{"name":"x","data_type":"double"}],'
         b'"output_fields":[{"name":"y","data_type":"double"}],"language":"python3.8",'
-        b'"environment_variables":{"A":"b"}},"base":"/quinta/work","cwd":"/quinta/work"}'
+        b'"environment_variables":{"A":"b"}},"base":"%(work)s","cwd":"%(work)s"}' % {b"work": work.encode()}
     )
 
 
