@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 import structlog
 
 from quinta.core.access.authentication import Authenticator
+from quinta.core.errors import QuintaError
 from quinta.core.files.blobs import Blobs
 from quinta.core.models.live import LiveVersions
+from quinta.core.models.model import RunnableVersion
 from quinta.core.models.models import Models
 from quinta.core.models.packages import Packages
 from quinta.core.models.versions import Versions
@@ -42,7 +45,7 @@ from quinta.kit.clock import SystemClock
 from quinta.settings import Settings
 from quinta.storage.database import Database
 from quinta.storage.migrate import DatabaseRefused
-from quinta.storage.objects import open_objects
+from quinta.storage.objects import Objects, open_objects
 from quinta.storage.passwords import Argon2Passwords
 
 logger = structlog.get_logger(__name__)
@@ -55,6 +58,8 @@ class StartRefused(RuntimeError):
 class Server:
     """One server on one data folder: call ``start`` before the first request, ``close`` after the last.
 
+    StartRefused and storage's UrlRefused, on the way to the first request, say what the operator must change.
+
     ``services`` is what the faces are made of; ``tell`` gets lines for the operator's terminal.
     """
 
@@ -66,7 +71,7 @@ class Server:
         clock = SystemClock()
         self._passwords = Argon2Passwords()
         self._database = Database(settings.database_url, clock)
-        objects = open_objects(settings.storage_url)
+        objects = self._folders.open_objects(settings.storage_url)
         self._recorder = Recorder(self._database, clock)
         self.measurements = Measurements(lambda: self._recorder.totals)
         self._sandbox = detect()
@@ -96,17 +101,17 @@ class Server:
             models=Models(store, clock),
             versions=Versions(store, clock),
             packages=Packages(store, objects, clock, check_is_zip),
-            direct=DirectRequests(store, execution, blobs),
+            direct=DirectRequests(store, execution, blobs, self._runs_here),
             batch=BatchRequests(store, blobs, clock),
             blobs=blobs,
             logs=Logs(store, clock),
         )
         self._administration = Administration(store, clock, self._passwords)
         self._builds = Builds(store, objects, builder, self.supervisor, self._recorder, clock, self.staging)
-        self._batches = Batches(store, versions, execution, blobs, clock)
+        self._batches = Batches(store, versions, execution, blobs, clock, self._runs_here)
         self._builder = builder
         self.measurements.gauge(self._gauges)
-        self._instances = Instances(store, versions, self.supervisor)
+        self._instances = Instances(store, versions, self.supervisor, self._runs_here)
         self._housekeeping = Housekeeping(store, objects, clock)
         self._tasks: list[asyncio.Task[None]] = []
         self._lock: IO[str] | None = None
@@ -122,8 +127,9 @@ class Server:
             self._tell(f"missing protection: {sentence}")
         if self._sandbox.missing and self.settings.require_sandbox:
             raise StartRefused("a protection is missing, and --require-sandbox refuses to start without it")
-        self._folders.make()
-        self._lock = _lock(self.settings.data)
+        with _folders_needed():
+            self._folders.make()
+            self._lock = _lock(self.settings.data)
         try:
             await self._database.start()
         except DatabaseRefused as refusal:
@@ -158,6 +164,11 @@ class Server:
         if self._lock is not None:
             self._lock.close()
 
+    def _runs_here(self, version: RunnableVersion) -> bool:
+        """Whether this server has the build. A server alone on its database is the only one that can: it tries, so that
+        what is missing shows as a failure instead of waiting for ever."""
+        return self._database.exclusive or self._folders.have(version)
+
     def _gauges(self) -> dict[str, float]:
         pools = self.supervisor.snapshot().values()
         return {
@@ -171,7 +182,10 @@ class Server:
 
     async def _first_start(self) -> None:
         wanted = self.settings.administrator
-        made = await self._administration.first_administrator(wanted.email, wanted.password, wanted.token)
+        try:
+            made = await self._administration.first_administrator(wanted.email, wanted.password, wanted.token)
+        except QuintaError as error:
+            raise StartRefused(f"the first administrator (QUINTA_ADMIN_…) cannot be made: {error.message}") from None
         if made is not None:
             _introduce(made, self._tell)
 
@@ -189,14 +203,34 @@ class _Folders:
             staging=data / "staging",
         )
 
+    def open_objects(self, url: str) -> Objects:
+        """The object store, which may be a folder in the data folder: so that one is made first, for the server's user
+        only. StartRefused when it cannot be."""
+        with _folders_needed():
+            self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return open_objects(url)
+
+    def have(self, version: RunnableVersion) -> bool:
+        """Whether package and environment of the version are here (decision 0008)."""
+        package = self.engine.packages / version.package_digest
+        environment = self.engine.environments / version.environment_digest
+        return package.is_dir() and environment.is_dir()
+
     def make(self) -> None:
-        """Makes what is missing, for the server's user only, and empties what belonged to a killed predecessor."""
-        self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Makes what is missing and empties what belonged to a killed predecessor."""
         engine = self.engine
         for folder in (self.uploads, engine.packages, engine.environments, engine.instances, engine.staging):
             folder.mkdir(exist_ok=True)
         for left in self.uploads.iterdir():
             left.unlink()
+
+
+@contextmanager
+def _folders_needed() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StartRefused(f"{error.filename} cannot be used: {error.strerror}") from None
 
 
 def _lock(data: Path) -> IO[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -49,3 +50,32 @@ def test_approval_opens_a_waiting_account_within_a_second(tmp_path: Path) -> Non
         deadline = time.monotonic() + 10
         while client.post("/v2.1/authorize", json=sign_in).status_code != 200:
             assert time.monotonic() < deadline
+
+
+def test_without_a_folder_named_it_works_on_the_one_in_the_home_folder(tmp_path: Path) -> None:
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    command = [
+        sys.executable,
+        "-m",
+        "quinta",
+        "admin",
+        "user",
+        "create",
+        "ada@example.com",
+        "--password",
+        "long enough",
+    ]
+    made = subprocess.run(
+        command, cwd=elsewhere, env={**os.environ, "HOME": str(home)}, capture_output=True, text=True, check=False
+    )
+    assert made.returncode == 0, made.stderr
+    assert (home / ".local/share/quinta/quinta.db").exists()
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    wrong = quinta("admin", "user", "approve", "a@example.com", "--data", str(tmp_path / "file" / "data"))
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (1, 1)
+    assert "Not a directory" in wrong.stderr

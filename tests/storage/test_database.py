@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -18,6 +19,7 @@ from quinta.core.requests.model import Request
 from quinta.core.scope import EVERYTHING, in_project
 from quinta.kit.clock import SystemClock
 from quinta.storage.database import Database
+from quinta.storage.errors import UrlRefused
 from quinta.storage.tables import models, outbox
 from tests.storage.databases import BACKENDS
 from tests.storage.rows import add_tenant, make_model
@@ -289,3 +291,21 @@ async def test_a_database_that_cannot_be_reached_is_unavailable(unused_tcp_port:
 def test_urls_that_are_no_database(url: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Database(url, SystemClock())
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:s3cret@host:port/x", "s3cret", "mysql://u:s3cret@host/x"])
+def test_the_refusal_of_a_url_does_not_repeat_it(url: str) -> None:
+    with pytest.raises(UrlRefused) as refusal:
+        Database(url, SystemClock())
+    assert "s3cret" not in "".join(traceback.format_exception(refusal.value)[-1])
+    assert refusal.value.__cause__ is None
+
+
+async def test_an_unexpected_error_says_nothing_of_the_values(database: Database) -> None:
+    tenant = await add_tenant(database)
+    async with database.begin() as work:
+        models_of = work.of(Model, in_project(tenant.project.id))
+        with pytest.raises(DBAPIError) as error:
+            await models_of.change(tenant.model.id, description="s3cret", name=None)
+    assert "UPDATE models" in str(error.value)
+    assert "s3cret" not in str(error.value)

@@ -19,6 +19,7 @@ from quinta.core.tenancy.subscriptions import seed_subscriptions
 from quinta.kit.clock import SystemClock
 from quinta.settings import SettingsError, read_settings
 from quinta.storage.database import Database
+from quinta.storage.errors import UrlRefused
 from quinta.storage.migrate import DatabaseRefused
 from quinta.storage.passwords import Argon2Passwords
 
@@ -116,8 +117,9 @@ def _run(data: Path, work: Callable[[Database], Awaitable[T]]) -> T:
     """Runs ``work`` on the data folder's database; exits with 1 and one clear line when it fails."""
 
     async def run() -> T:
-        database = Database(read_settings(data).database_url, SystemClock())
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings = read_settings(data)
+        database = Database(settings.database_url, SystemClock())
+        settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         await database.start()
         try:
             await seed_subscriptions(database)
@@ -127,7 +129,7 @@ def _run(data: Path, work: Callable[[Database], Awaitable[T]]) -> T:
 
     try:
         return asyncio.run(run())
-    except (QuintaError, SettingsError, DatabaseRefused) as error:
+    except (QuintaError, SettingsError, UrlRefused, DatabaseRefused, OSError) as error:
         typer.echo(f"quinta: {error}", err=True)
         raise typer.Exit(1) from None
 

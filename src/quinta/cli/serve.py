@@ -15,9 +15,11 @@ import structlog
 import typer
 import uvicorn
 
+from quinta.cli.connections import BoundedHttp
 from quinta.dialects.ubiops.app import create_app as create_ubiops
 from quinta.server import Server, StartRefused
 from quinta.settings import SettingsError, read_settings
+from quinta.storage.errors import UrlRefused
 
 _Message = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[_Message]]
@@ -86,15 +88,15 @@ def serve_forever(data: Path, host: str, port: int, *, require_sandbox: bool) ->
     """Serves until the process is told to stop. Exits with 1 and one clear line when it cannot start."""
     _log_to_stderr()
     try:
-        settings = read_settings(data, require_sandbox=require_sandbox)
-    except SettingsError as error:
+        server = Server(read_settings(data, require_sandbox=require_sandbox), typer.echo)
+    except (SettingsError, UrlRefused, StartRefused) as error:
         raise _refused(str(error)) from None
     try:
         listening = socket.create_server((host, port), backlog=2048)
     except OSError as error:
         raise _refused(f"cannot listen on {host}:{port}: {error.strerror}") from None
     address = f"http://{host}:{listening.getsockname()[1]}"
-    application = Application(Server(settings, typer.echo), lambda: typer.echo(f"Quinta is ready at {address}"))
+    application = Application(server, lambda: typer.echo(f"Quinta is ready at {address}"))
     config = uvicorn.Config(
         application,
         lifespan="on",
@@ -102,8 +104,9 @@ def serve_forever(data: Path, host: str, port: int, *, require_sandbox: bool) ->
         log_config=None,
         server_header=False,
         proxy_headers=False,
+        http=BoundedHttp,
+        ws="none",
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-        h11_max_incomplete_event_size=64 * 1024,
     )
     signal.signal(signal.SIGTERM, _exit)  # uvicorn raises the signal again once everything is closed
     try:

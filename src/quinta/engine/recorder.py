@@ -1,8 +1,9 @@
 """Buffers for log lines and metric points, and the one writer that stores them in batches.
 
 Nothing on the path of a request waits for the database on account of a log line or a count: ``write`` and ``add`` touch
-memory only. The writer stores what has gathered a few times a second. While the database cannot be reached, at most
-``MOST_LINES`` lines are kept; beyond that the newest are dropped and their number is logged.
+memory only. The writer stores what has gathered a few times a second. When lines come faster than they can be stored,
+or the database cannot be reached, at most ``MOST_BYTES`` are kept, and of one project at most half of what the others
+leave, so that a flood does not wash away the lines of others; the newest are dropped then, and their number is logged.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from quinta.core.tenancy.model import Project
 from quinta.kit.clock import Clock
 from quinta.kit.ids import new_log_id
 
-MOST_LINES = 100_000
+MOST_BYTES = 64 << 20
+_LINE_BYTES = 640
+"""What a line takes in memory beside its text: names, ids and the object itself."""
 _LINES_PER_TRANSACTION = 2_000
 
 logger = structlog.get_logger(__name__)
@@ -38,6 +41,8 @@ class Recorder:
         self._clock = clock
         self._interval = interval_seconds
         self._lines: list[LogLine] = []
+        self._held: defaultdict[str, int] = defaultdict(int)  # by project: bytes of its lines that wait here
+        self._held_in_all = 0
         self._dropped = 0
         self._sums: dict[_Object, defaultdict[str, float]] = {}
         self._totals: defaultdict[tuple[str, str], float] = defaultdict(float)
@@ -49,9 +54,12 @@ class Recorder:
 
     def write(self, line: LogLine) -> None:
         """Takes a line; its id is given here, so that lines sort in the order they came."""
-        if len(self._lines) >= MOST_LINES:
+        size, held = _size(line), self._held.get(line.project_id, 0)
+        if size > (held + MOST_BYTES - self._held_in_all) // 2 - held:
             self._dropped += 1
             return
+        self._held[line.project_id] = held + size
+        self._held_in_all += size
         self._lines.append(replace(line, id=new_log_id(int(line.time.timestamp() * 1_000_000))))
 
     def add(self, project_id: str, object_type: str, object_id: str, values: Mapping[str, float]) -> None:
@@ -78,10 +86,19 @@ class Recorder:
             lines = self._lines[:_LINES_PER_TRANSACTION]
             await self._store_lines(lines)
             del self._lines[: len(lines)]
+            self._let_go(lines)
         if self._dropped:
             logger.warning("recorder.lines_dropped", lines=self._dropped)
             self._dropped = 0
         await self._store_points()
+
+    def _let_go(self, lines: list[LogLine]) -> None:
+        for line in lines:
+            size = _size(line)
+            self._held_in_all -= size
+            self._held[line.project_id] -= size
+            if not self._held[line.project_id]:
+                del self._held[line.project_id]
 
     async def _store_lines(self, lines: list[LogLine]) -> None:
         try:
@@ -112,3 +129,7 @@ class Recorder:
             raise
         for point in points:
             self._totals[(point.object_type, point.metric)] += point.value
+
+
+def _size(line: LogLine) -> int:
+    return _LINE_BYTES + len(line.text)

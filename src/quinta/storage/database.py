@@ -31,7 +31,7 @@ FOLLOW_SECONDS = 0.5
 class Database:
     """Implements core.ports.Store. ``start`` before the first use, ``close`` at the end.
 
-    ``url``: ``sqlite:///path`` or ``postgresql://…``; ValueError for anything else. Trouble that may pass (no
+    ``url``: ``sqlite:///path`` or ``postgresql://…``; UrlRefused for anything else. Trouble that may pass (no
     connection, a lock held too long) is Unavailable.
     """
 

@@ -9,6 +9,8 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from quinta.storage.errors import UrlRefused
+
 SQLITE_READERS = 4
 POSTGRESQL_CONNECTIONS = 16
 WAIT_FOR_CONNECTION_SECONDS = 60
@@ -22,6 +24,9 @@ POSTGRESQL_SETTINGS = {
     "timezone": "UTC",
 }
 
+_QUIET = {"hide_parameters": True}
+"""What is stored is no business of the log: an unexpected error is logged with its statement, without the values."""
+
 _SQLITE_PRAGMAS = (
     f"busy_timeout = {SQLITE_BUSY_MILLISECONDS}",
     "journal_mode = WAL",
@@ -32,21 +37,21 @@ _SQLITE_PRAGMAS = (
 
 
 def parse_url(text: str) -> URL:
-    """``sqlite:///path`` or ``postgresql://user:password@host/name``, with our driver; ValueError for others."""
+    """``sqlite:///path`` or ``postgresql://user:password@host/name``, with our driver; UrlRefused for others."""
     try:
         url = make_url(text)
-    except ArgumentError as error:  # without the text, which may hold a password
-        raise ValueError("not a database URL: use sqlite:///… or postgresql://…") from error
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
+        raise UrlRefused("not a database URL: use sqlite:///… or postgresql://…") from None
     match url.get_backend_name():
         case "sqlite":
             if not url.database or url.database == ":memory:":
-                raise ValueError("the SQLite database must be a file: sqlite:////folder/quinta.db")
+                raise UrlRefused("the SQLite database must be a file: sqlite:////folder/quinta.db")
             return url.set(drivername="sqlite+aiosqlite")
         case "postgresql" | "postgres":
             query = {("ssl" if name == "sslmode" else name): value for name, value in url.query.items()}
             return url.set(drivername="postgresql+asyncpg", query=query)
         case other:
-            raise ValueError(f"no database for {other!r}: use sqlite:///… or postgresql://…")
+            raise UrlRefused(f"no database for {other!r}: use sqlite:///… or postgresql://…")
 
 
 def writer_and_reader(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
@@ -64,6 +69,7 @@ def writer_and_reader(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
         max_overflow=0,
         pool_timeout=WAIT_FOR_CONNECTION_SECONDS,
         pool_pre_ping=False,
+        **_QUIET,
         connect_args={"server_settings": POSTGRESQL_SETTINGS, "timeout": 10},
     )
     return writer, writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -71,7 +77,9 @@ def writer_and_reader(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
 
 def sqlite_engine(url: URL, begin: str, *, pool_size: int) -> AsyncEngine:
     """``begin``: IMMEDIATE for connections that write, DEFERRED for those that may not."""
-    engine = create_async_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=WAIT_FOR_CONNECTION_SECONDS)
+    engine = create_async_engine(
+        url, pool_size=pool_size, max_overflow=0, pool_timeout=WAIT_FOR_CONNECTION_SECONDS, **_QUIET
+    )
     pragmas = (*_SQLITE_PRAGMAS, "query_only = ON") if begin == "DEFERRED" else _SQLITE_PRAGMAS
     _prepare_sqlite(engine.sync_engine, begin, pragmas)
     return engine
@@ -81,11 +89,11 @@ def migration_engine(url: URL) -> AsyncEngine:
     """For one connection that changes the schema: no pool and no time-outs of statements, and on SQLite no foreign
     keys, since a table that is made anew there would take along all rows that hang on the old one."""
     if url.get_backend_name() == "sqlite":
-        engine = create_async_engine(url, poolclass=NullPool)
+        engine = create_async_engine(url, poolclass=NullPool, **_QUIET)
         _prepare_sqlite(engine.sync_engine, "IMMEDIATE", _SQLITE_PRAGMAS[:3])
         return engine
     settings = {"server_settings": {"application_name": "quinta migration", "timezone": "UTC"}, "timeout": 10}
-    return create_async_engine(url, poolclass=NullPool, connect_args=settings)
+    return create_async_engine(url, poolclass=NullPool, connect_args=settings, **_QUIET)
 
 
 def _prepare_sqlite(engine: Engine, begin: str, pragmas: tuple[str, ...]) -> None:

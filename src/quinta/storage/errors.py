@@ -19,6 +19,11 @@ _UNAVAILABLE_STATES = frozenset({"40001", "40P01", "55P03"})  # serialisation, d
 _PARENTS = ("organization_id", "project_id", "model_id", "version_id", "user_id")
 
 
+class UrlRefused(ValueError):
+    """A URL that names nothing this Quinta can use. The message is for the operator and never repeats the URL, which
+    may hold a password."""
+
+
 def translate(error: Exception) -> QuintaError | None:
     """The core's error for a database's, or None where it is nothing that could be expected (a bug)."""
     if isinstance(error, PoolTimeout):

@@ -20,6 +20,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore
 
 from quinta.core.errors import NotFound, Unavailable
+from quinta.storage.errors import UrlRefused
 
 PIECE_BYTES = 1024 * 1024
 PART_BYTES = 5 * 1024 * 1024  # the least that S3 takes for a part of an upload
@@ -88,10 +89,10 @@ class Objects:
 
 
 def open_objects(url: str) -> Objects:
-    """The store at a URL: ``file:///folder``, made when it is missing. ValueError for any other."""
+    """The store at a URL: ``file:///folder``, made when it is missing. UrlRefused for any other."""
     parts = urlsplit(url)
     if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not parts.path.startswith("/"):
-        raise ValueError("no object store at this URL: use file:///folder")
+        raise UrlRefused("no object store at this URL: use file:///folder")
     folder = Path(unquote(parts.path))
     folder.mkdir(parents=True, exist_ok=True)
     return Objects(LocalStore(folder, automatic_cleanup=True), folder)

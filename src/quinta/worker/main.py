@@ -142,7 +142,7 @@ def _print_traceback(error: BaseException) -> None:
     trace = error.__traceback__.tb_next if error.__traceback__ is not None else None
     try:
         text = "".join(traceback.format_exception(type(error), error, trace))
-    except Exception:  # noqa: BLE001 - exceptions of users may fail to print themselves
+    except BaseException:  # noqa: BLE001 - exceptions of users may fail to print themselves, or exit in the attempt
         text = "%s (its text cannot be printed)\n" % type(error).__name__
     try:
         sys.stderr.write(text)
@@ -156,10 +156,10 @@ def _text(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return "the code called sys.exit(%r)" % (error.code,)
     try:
-        text = str(error)
-    except Exception:  # noqa: BLE001 - as above
+        text = str.__getitem__(str(error), slice(_MAX_TEXT))  # str() may give what only derives from it
+    except BaseException:  # noqa: BLE001 - as above
         text = ""
-    return text[:_MAX_TEXT] or type(error).__name__
+    return text or type(error).__name__
 
 
 def _start_failure(error: BaseException) -> str:

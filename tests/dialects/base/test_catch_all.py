@@ -6,17 +6,21 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
 import structlog
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from quinta.dialects.base.catch_all import CatchAll
 
 
 async def faulty(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["path"] == "/waits":
+        scope["state"]["waiting"].set()
+        await asyncio.Event().wait()
     if scope["path"] == "/before":
         secret = "do-not-log-me"  # noqa: F841  # a local variable of a frame in the traceback
         raise ZeroDivisionError("on purpose")
@@ -27,18 +31,24 @@ async def faulty(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"ok"})
 
 
-@pytest.fixture
-async def client() -> AsyncIterator[httpx2.AsyncClient]:
-    app = CatchAll(faulty, lambda error_id: json.dumps({"fault": error_id}).encode())
+@asynccontextmanager
+async def serving(app: ASGIApp) -> AsyncIterator[tuple[httpx2.AsyncClient, uvicorn.Server]]:
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None))
+    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None, timeout_graceful_shutdown=1))
     task = asyncio.create_task(server.serve([listening]))
     port = listening.getsockname()[1]
     limits = httpx2.Limits(max_connections=1, max_keepalive_connections=1)
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", limits=limits, trust_env=False) as client:
-        yield client
+        yield client, server
     server.should_exit = True
     await task
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx2.AsyncClient]:
+    app = CatchAll(faulty, lambda error_id: json.dumps({"fault": error_id}).encode(), b"stopping")
+    async with serving(app) as (client, _):
+        yield client
 
 
 async def test_fault_is_answered_logged_and_the_connection_goes_on(client: httpx2.AsyncClient) -> None:
@@ -68,3 +78,18 @@ async def test_an_answer_cut_off_is_not_taken_for_whole(client: httpx2.AsyncClie
     with structlog.testing.capture_logs(), pytest.raises(httpx2.RemoteProtocolError):
         await client.get("/after")
     assert (await client.get("/fine")).text == "ok"
+
+
+async def test_a_call_that_the_end_of_the_server_cuts_short_is_answered() -> None:
+    waiting = asyncio.Event()
+    caught = CatchAll(faulty, lambda error_id: error_id.encode(), b"stopping")
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await caught({**scope, "state": {"waiting": waiting}}, receive, send)
+
+    async with serving(app) as (client, server):
+        call = asyncio.create_task(client.get("/waits"))
+        await waiting.wait()
+        server.should_exit = True
+        answer = await call
+    assert (answer.status_code, answer.text) == (503, "stopping")

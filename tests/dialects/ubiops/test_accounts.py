@@ -141,3 +141,15 @@ def test_a_refresh_key_opens_nothing(server: RunningServer, door: httpx2.Client)
     for kind, status in (("refresh", 401), ("access", 200)):
         with server.client(keys[kind]) as client:
             assert client.get("/v2.1/user").status_code == status
+
+
+def test_a_new_password_ends_every_other_session(server: RunningServer, person: httpx2.Client) -> None:
+    email = person.get("/v2.1/user").json()["email"]
+    change = {"password": NEW_PASSWORD, "previous_password": PASSWORD}
+    with signed_in(server, email) as other, signed_in(server, email) as own:
+        assert other.get("/v2.1/user").status_code == 200
+        assert own.patch("/v2.1/user", json=change).status_code == 200
+        assert [caller.get("/v2.1/user").status_code for caller in (other, person, own)] == [401, 401, 200]
+        again = {"password": NEW_PASSWORD + "!", "previous_password": NEW_PASSWORD}
+        assert own.patch("/v2.1/user", json=again).status_code == 200
+        assert own.get("/v2.1/user").status_code == 200

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
+import pytest
 
 from tests.dialects.ubiops.waiting import wait_for
 from tests.models import ModelDoor
@@ -110,3 +111,21 @@ def test_one_of_many_callers_gets_a_name(server: RunningServer, door: httpx2.Cli
     assert sorted(status for status, _ in answers) == [201, 400, 400, 400, 400, 400]
     assert all("already exists" in text or "exists already" in text for status, text in answers if status == 400)
     assert [item["name"] for item in door.get("/v2.1/projects").json()].count(name) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "known", "unknown"),
+    [
+        ("POST", "/v2.1/projects/{project}/blobs", "/v2.1/projects/nobodys/blobs"),
+        ("PUT", "{version}/upload", "{version}x/upload"),
+    ],
+)
+def test_a_file_that_would_be_refused_is_not_received(
+    server: RunningServer, plain: ModelDoor, method: str, known: str, unknown: str
+) -> None:
+    kind = "Content-Type: multipart/form-data; boundary=b"
+    for path, begin in ((known, b"HTTP/1.1 100 "), (unknown, b"HTTP/1.1 404 ")):
+        target = path.format(project=plain.project, version=plain.path)
+        with connection(server) as caller:
+            caller.sendall(head(server, method, target, kind, "Content-Length: 10000000", "Expect: 100-continue"))
+            assert caller.recv(len(begin), socket.MSG_WAITALL) == begin

@@ -82,7 +82,7 @@ def test_the_host_is_out_of_sight(best: Sandbox, tmp_path: Path) -> None:
         assert shell(best, f"test -e {path}")[0] == 1, path
     for path in (Path("/usr"), Path("/etc/ssl/certs"), Path("/etc/passwd"), Path("/dev/null")):
         assert shell(best, f"test -e {path}")[0] == 0 or not path.exists(), path
-    for name in ("/x", "/dev/x", "/etc/x", "/usr/x"):
+    for name in ("/x", "/dev/x", "/etc/x", "/usr/x", "/proc/sys/kernel/core_pattern", "/proc/self/oom_score_adj"):
         assert shell(best, f"echo x > {name}")[0] != 0, name
     for name in ("/tmp/x", "/dev/shm/x", "/dev/null"):
         assert shell(best, f"echo x > {name}")[0] == 0, name

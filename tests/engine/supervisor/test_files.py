@@ -148,6 +148,32 @@ async def test_a_forged_message_gets_no_file_of_the_server(
         assert not list((world.root / "staging").rglob("*.*"))
 
 
+@pytest.mark.parametrize("kind", ["foreign field", "link as its folder", "link as the exchange"])
+async def test_nothing_of_the_host_is_made_changed_or_removed(
+    world: World, sandbox: Sandbox, tmp_path: Path, kind: str
+) -> None:
+    if sandbox.bwrap is None:
+        pytest.skip("the path of the exchange folder is that of the sandbox")
+    version, aim = file_version("forges_files"), tmp_path / "aim"
+    kept = aim / "1" / "kept"
+    kept.mkdir(parents=True)
+    kept.chmod(0o555)
+    named = aim / "named"
+    data = {
+        "x": kind,
+        "number": 1,
+        "exchange": "/quinta/exchange",
+        "aim": str(named if kind == "foreign field" else aim),
+    }
+    outcome = await world.run(version, data)
+    assert outcome.reason is Reason.INVALID_RESULT, outcome
+    staged = await world.run(version, {**data, "number": 2}, within=2.0, blobs=(blob("file", "a.txt"),))
+    assert not staged.success
+    await world.supervisor.retire(version.version_id)
+    assert sorted(aim.rglob("*")) == [aim / "1", kept]
+    assert kept.stat().st_mode & 0o777 == 0o555
+
+
 async def test_an_instance_may_change_its_copy_of_the_package_but_not_the_package(world: World) -> None:
     assert (await world.ask("looks_around", "write model.py")).success
     assert await world.value("looks_around", "read model.py") == "x"

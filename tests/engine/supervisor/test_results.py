@@ -69,6 +69,8 @@ async def test_a_result_and_an_input_larger_than_a_frame_travel_as_files(world: 
         ("empty", "KeyError"),
         ("number", "42"),
         ("unprintable", "UnprintableError"),
+        ("exits when printed", "ExitingError"),
+        ("strange text", "not to be cut"),
         ("exit", "the code called sys.exit(None)"),
         ("interrupt", "KeyboardInterrupt"),
         ("base", "not an Exception"),
@@ -125,7 +127,8 @@ async def test_the_world_is_put_right_after_each_request(world: World) -> None:
         assert await world.value("changes_world", number) == home
 
 
-async def test_a_folder_that_the_code_locks_is_still_removed(world: World) -> None:
-    assert await world.value("locks_its_folder", 1) == 1
-    await world.supervisor.retire("version-locks_its_folder")
+@pytest.mark.parametrize("package", ["locks_its_folder", "digs_deep"])
+async def test_a_folder_that_the_code_locks_or_makes_too_deep_is_still_removed(world: World, package: str) -> None:
+    assert await world.value(package, 1) == 1
+    await world.supervisor.retire(f"version-{package}")
     assert list((world.root / "instances").iterdir()) == []

@@ -47,6 +47,17 @@ class Model:
             os.symlink("/etc/passwd", os.path.join(exchange, str(number), "r"))
             result_file = "r"
         files = {} if result_file else {"y": name}
+        if kind == "foreign field":
+            files = {data["aim"]: name}
+        if kind == "link as its folder":
+            import shutil
+
+            shutil.rmtree(os.path.join(exchange, str(number)))
+            os.symlink(data["aim"], os.path.join(exchange, str(number)))
+        if kind == "link as the exchange":
+            os.rename(exchange, exchange + "-away")
+            os.symlink(data["aim"], exchange)
+            return {"y": target}
         os.write(protocol_descriptor(), frame(["Done", number, 0.1, result_file, files], b'{"y":"x"}'))
         import time
 

@@ -5,6 +5,21 @@ class UnprintableError(Exception):
     __repr__ = __str__
 
 
+class ExitingError(Exception):
+    def __str__(self):
+        raise SystemExit(9)
+
+
+class Uncut(str):
+    def __getitem__(self, part):
+        raise KeyError(part)
+
+
+class UncutError(Exception):
+    def __str__(self):
+        return Uncut("not to be cut")
+
+
 class NotAnException(BaseException):
     pass
 
@@ -24,6 +39,10 @@ class Model:
             raise Exception(42)
         if kind == "unprintable":
             raise UnprintableError
+        if kind == "exits when printed":
+            raise ExitingError
+        if kind == "strange text":
+            raise UncutError
         if kind == "exit":
             raise SystemExit
         if kind == "interrupt":

@@ -16,6 +16,7 @@ from quinta.core.models.packages import Download
 from quinta.core.ports import Between, ObjectStore, Store, UnitOfWork
 from quinta.core.requests.outcome import BlobInput
 from quinta.core.scope import in_project
+from quinta.core.tenancy.model import Project
 from quinta.kit.clock import Clock
 from quinta.kit.ids import new_id, parse_id
 
@@ -32,6 +33,17 @@ class Blobs:
         self._objects = objects
         self._clock = clock
 
+    async def check_create(self, actor: Actor, project_name: str, ttl_seconds: int = DEFAULT_TTL_SECONDS) -> Project:
+        """Raises what ``create`` would raise before it looks at the file, else answers where the blob will be: to be
+        asked before a body is received, so that nobody fills the disk with what is refused in the end."""
+        if not _SHORTEST_TTL_SECONDS <= ttl_seconds <= DEFAULT_TTL_SECONDS:
+            raise InvalidInput(
+                f"blob-ttl must be from {_SHORTEST_TTL_SECONDS} to {DEFAULT_TTL_SECONDS} seconds, not {ttl_seconds}",
+                field="blob-ttl",
+            )
+        async with self._store.read() as work:
+            return await project_for(work, actor, project_name, Permission.BLOBS_CREATE)
+
     async def create(
         self,
         actor: Actor,
@@ -42,13 +54,7 @@ class Blobs:
         ttl_seconds: int = DEFAULT_TTL_SECONDS,
     ) -> Blob:
         """Stores the content of ``path``; the caller keeps the file."""
-        if not _SHORTEST_TTL_SECONDS <= ttl_seconds <= DEFAULT_TTL_SECONDS:
-            raise InvalidInput(
-                f"blob-ttl must be from {_SHORTEST_TTL_SECONDS} to {DEFAULT_TTL_SECONDS} seconds, not {ttl_seconds}",
-                field="blob-ttl",
-            )
-        async with self._store.read() as work:
-            project = await project_for(work, actor, project_name, Permission.BLOBS_CREATE)
+        project = await self.check_create(actor, project_name, ttl_seconds)
         return await self.keep(project.id, path, file_name, content_type, ttl_seconds, actor_id=actor.user_id)
 
     async def keep(

@@ -13,8 +13,9 @@ from quinta.core.errors import NotFound
 from quinta.core.models.builds import request_build
 from quinta.core.models.find import version_named
 from quinta.core.models.model import Build, ModelVersion
-from quinta.core.ports import ObjectStore, Store
+from quinta.core.ports import ObjectStore, Store, UnitOfWork
 from quinta.core.scope import in_project
+from quinta.core.tenancy.model import Project
 from quinta.kit.clock import Clock
 from quinta.kit.ids import new_id
 
@@ -41,6 +42,12 @@ class Packages:
         self._objects = objects
         self._clock = clock
 
+    async def check_upload(self, actor: Actor, project_name: str, model_name: str, version_name: str) -> None:
+        """Raises what ``upload`` would raise before it looks at the file: to be asked before a body is received, so
+        that nobody fills the disk with what is refused in the end."""
+        async with self._store.read() as work:
+            await self._for_upload(work, actor, project_name, model_name, version_name)
+
     async def upload(
         self, actor: Actor, project_name: str, model_name: str, version_name: str, path: Path, file_name: str
     ) -> None:
@@ -49,8 +56,7 @@ class Packages:
         InvalidInput when it is no readable zip. What is wrong inside the archive shows in the version's status.
         """
         async with self._store.read() as work:
-            project = await project_for(work, actor, project_name, Permission.MODELS_VERSIONS_FILES_CREATE)
-            await version_named(work, project, model_name, version_name)
+            project = await self._for_upload(work, actor, project_name, model_name, version_name)
         size = path.stat().st_size
         await asyncio.to_thread(self._check_archive, path)
         key = f"projects/{project.id}/packages/{new_id()}.zip"
@@ -74,3 +80,10 @@ class Packages:
             raise NotFound(f"no file was uploaded yet for version '{version_name}' of model '{model_name}'")
         content = self._objects.stream(build.archive_key)
         return Download(build.archive_name, "application/zip", build.archive_size, content)
+
+    async def _for_upload(
+        self, work: UnitOfWork, actor: Actor, project_name: str, model_name: str, version_name: str
+    ) -> Project:
+        project = await project_for(work, actor, project_name, Permission.MODELS_VERSIONS_FILES_CREATE)
+        await version_named(work, project, model_name, version_name)
+        return project

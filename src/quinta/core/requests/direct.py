@@ -6,12 +6,12 @@ the way: logs and metrics go to buffers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from quinta.core.access.decide import project_for
 from quinta.core.access.model import Actor, Permission
-from quinta.core.errors import InvalidInput, StateConflict
+from quinta.core.errors import InvalidInput, StateConflict, Unavailable
 from quinta.core.events import Event
 from quinta.core.files.blobs import Blobs
 from quinta.core.files.model import Blob
@@ -37,12 +37,15 @@ class _Route:
 
 
 class DirectRequests:
-    """Use case: one request, one answer."""
+    """Use case: one request, one answer. ``runs_here`` says whether this server has what a version's build made."""
 
-    def __init__(self, store: Store, execution: Execution, blobs: Blobs) -> None:
+    def __init__(
+        self, store: Store, execution: Execution, blobs: Blobs, runs_here: Callable[[RunnableVersion], bool]
+    ) -> None:
         self._store = store
         self._execution = execution
         self._blobs = blobs
+        self._runs_here = runs_here
         self._routes: TaggedCache[tuple[str, str, str, str], _Route] = TaggedCache()
         store.subscribe(self._forget)
 
@@ -73,6 +76,8 @@ class DirectRequests:
             target = await live(work, found, its_model, its_version)
         if target is None:
             raise not_serving(version, its_version.status)
+        if not self._runs_here(target):
+            raise Unavailable(f"the version '{version}' was built on another server, which alone can run it: ask there")
         tags = (
             f"user:{actor.user_id}",
             f"organization:{found.organization_id}",

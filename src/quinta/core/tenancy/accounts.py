@@ -12,7 +12,8 @@ from quinta.core.errors import AlreadyExists, InvalidInput, NotAuthenticated, No
 from quinta.core.events import Event, EventName
 from quinta.core.ports import Passwords, Store, UnitOfWork
 from quinta.core.scope import EVERYTHING, in_organization, of_user
-from quinta.core.tenancy.model import ApiKey, KeyKind, Membership, User
+from quinta.core.tenancy.model import ApiKey, KeyKind, Membership, Organization, User
+from quinta.core.tenancy.turns import take_turn
 from quinta.kit.clock import Clock
 from quinta.kit.ids import new_id
 
@@ -104,7 +105,8 @@ class Accounts:
             return await _user(work, actor)
 
     async def update(self, actor: Actor, change: AccountChange) -> User:
-        """Changes what is given. A new password needs the previous one and the stricter rule of contract 10.23."""
+        """Changes what is given. A new password needs the previous one and the stricter rule of contract 10.23,
+        and ends every other session."""
         async with self._store.read() as work:
             user = await _user(work, actor)
         values: dict[str, object] = {}
@@ -127,13 +129,19 @@ class Accounts:
             if "email" in values and values["email"] != user.email:
                 await _require_free(work, str(values["email"]))
             await work.of(User, EVERYTHING).change(user.id, **values)
+            if "password_hash" in values:
+                await _end_sessions(work, actor)
             work.emit(Event(EventName.USER_CHANGED, user.id, (f"user:{user.id}",), actor_id=user.id))
         return replace(user, **values)  # type: ignore[arg-type]  # keys are User's own fields, set above
 
     async def delete(self, actor: Actor) -> None:
         """Closes the account; StateConflict while it is the last administrator of an organization."""
         async with self._store.begin() as work:
-            for membership in await work.of(Membership, of_user(actor.user_id)).find(is_admin=True):
+            mine = work.of(Membership, of_user(actor.user_id))
+            for membership in await mine.find(is_admin=True, order=("organization_id",)):
+                organization = await work.of(Organization, EVERYTHING).get(id=membership.organization_id)
+                if organization is not None:
+                    await take_turn(work, organization)
                 members = work.of(Membership, in_organization(membership.organization_id))
                 if await members.count(is_admin=True) == 1:
                     raise StateConflict(
@@ -143,6 +151,13 @@ class Accounts:
             await work.of(User, EVERYTHING).remove(id=actor.user_id)
             tags = (f"user:{actor.user_id}",)
             work.emit(Event(EventName.USER_DELETED, actor.user_id, tags, actor_id=actor.user_id))
+
+
+async def _end_sessions(work: UnitOfWork, actor: Actor) -> None:
+    """Ends every session but the caller's own: whoever knew the old password is out. Keys made for programs stay."""
+    keys = work.of(ApiKey, of_user(actor.user_id))
+    sessions = await keys.find(kind=(KeyKind.SESSION, KeyKind.REFRESH))
+    await keys.remove(id=[key.id for key in sessions if key.id != actor.key_id])
 
 
 async def _user(work: UnitOfWork, actor: Actor) -> User:

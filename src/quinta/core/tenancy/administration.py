@@ -45,6 +45,8 @@ class Administration:
             users = work.of(User, EVERYTHING)
             known = await users.get(email=email.strip().lower())
             empty = await users.count() == 0
+        if token is not None:
+            _check_token(token)  # before anything is made: a second start would find an account without a key
         if not empty:
             if known is not None and known.is_staff and token is not None:
                 await self._ensure_key(known, token)
@@ -72,10 +74,8 @@ class Administration:
 
     async def create_key(self, email: str, name: str, *, secret: str | None = None) -> str:
         """A key of the account; its secret is the answer and is kept nowhere."""
-        if secret is not None and (
-            len(secret) < 16 or not secret.isascii() or not secret.isprintable() or " " in secret
-        ):
-            raise InvalidInput("a token needs at least 16 printable ASCII characters without spaces", field="token")
+        if secret is not None:
+            _check_token(secret)
         async with self._store.begin() as work:
             user = await _user(work, email)
             key, secret = new_key(user.id, name, KeyKind.API, self._clock.now(), secret=secret)
@@ -102,6 +102,11 @@ class Administration:
             known = await work.of(ApiKey, EVERYTHING).get(digest=digest(token))
         if known is None:
             await self.create_key(user.email, "administrator", secret=token)
+
+
+def _check_token(token: str) -> None:
+    if len(token) < 16 or not token.isascii() or not token.isprintable() or " " in token:
+        raise InvalidInput("a token needs at least 16 printable ASCII characters without spaces", field="token")
 
 
 async def _user(work: UnitOfWork, email: str) -> User:

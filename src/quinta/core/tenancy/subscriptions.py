@@ -7,6 +7,7 @@ from quinta.core.models.model import ModelVersion
 from quinta.core.ports import Store, UnitOfWork
 from quinta.core.scope import EVERYTHING, in_organization, in_project
 from quinta.core.tenancy.model import Organization, Project, Subscription
+from quinta.core.tenancy.turns import take_turn
 from quinta.kit.ids import new_id
 
 _SEEDS = (
@@ -41,6 +42,7 @@ async def seed_subscriptions(store: Store) -> None:
 
 async def require_room_for_project(work: UnitOfWork, organization: Organization) -> None:
     """LimitReached when the organization has as many projects as its plan allows."""
+    await take_turn(work, organization)
     plan = await _plan(work, organization.subscription_id)
     count = await work.of(Project, in_organization(organization.id)).count()
     if plan is not None and plan.max_projects is not None and count >= plan.max_projects:
@@ -56,6 +58,7 @@ async def require_room_for_resource(work: UnitOfWork, project: Project) -> None:
     plan = None if organization is None else await _plan(work, organization.subscription_id)
     if organization is None or plan is None or plan.resources is None:
         return
+    await take_turn(work, organization)
     count = 0
     for other in await work.of(Project, in_organization(organization.id)).find():
         count += await work.of(ModelVersion, in_project(other.id)).count()

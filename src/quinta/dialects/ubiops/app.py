@@ -24,7 +24,7 @@ from quinta.dialects.ubiops import (
 from quinta.dialects.ubiops.calls import Limits
 from quinta.dialects.ubiops.direct import DirectRequest, target_of
 from quinta.dialects.ubiops.documentation import ERROR_ANSWERS, document
-from quinta.dialects.ubiops.errors import add_handlers, fault_body
+from quinta.dialects.ubiops.errors import STOPPING_BODY, add_handlers, fault_body
 
 PREFIX = "/v2.1"
 _ROUTES = (
@@ -46,7 +46,8 @@ def create_app(services: Services, *, staging: Path, maximum_upload_bytes: int, 
     request ends. An upload above ``maximum_upload_bytes``, or any other body above ``maximum_body_bytes``, is refused.
     """
     limits = Limits(staging, maximum_upload_bytes, maximum_body_bytes)
-    return CatchAll(_Face(DirectRequest(services, maximum_body_bytes), _create_api(services, limits)), fault_body)
+    face = _Face(DirectRequest(services, maximum_body_bytes), _create_api(services, limits))
+    return CatchAll(face, fault_body, STOPPING_BODY)
 
 
 class _Face:
@@ -85,5 +86,5 @@ def _create_api(services: Services, limits: Limits) -> FastAPI:
         api.include_router(routes.router)
     document(api)
     # Inside the framework's own last handler, which answers in plain text and raises again.
-    api.add_middleware(CatchAll, body=fault_body)
+    api.add_middleware(CatchAll, body=fault_body, stopping=STOPPING_BODY)
     return api

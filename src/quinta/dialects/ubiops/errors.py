@@ -44,6 +44,9 @@ def error_body(text: str) -> bytes:
     return json.dumps({"error": text}).encode()
 
 
+STOPPING_BODY = error_body("the server is stopping and has ended this call: send it again when the server is back")
+
+
 def fault_body(error_id: str) -> bytes:
     """The body of a 500."""
     return error_body(f"internal error: the server's log has the details under the id {error_id}")

@@ -25,6 +25,7 @@ async def blobs_create(
     blob_ttl: Annotated[WholeNumber, Header(description="Seconds the blob is kept.")] = DEFAULT_TTL_SECONDS,
 ) -> BlobList:
     """Takes a file that requests of the project may name."""
+    await call.services.blobs.check_create(call.actor, project_name, blob_ttl)
     async with call.uploaded_file() as file:
         blob = await call.services.blobs.create(
             call.actor, project_name, file.path, file.file_name, file.content_type, blob_ttl

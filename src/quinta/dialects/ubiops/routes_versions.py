@@ -53,6 +53,7 @@ async def model_versions_delete(call: Authenticated, project_name: str, model_na
 @router.put("/{version}/upload", openapi_extra=takes_file())
 async def model_versions_file_upload(call: Authenticated, project_name: str, model_name: str, version: str) -> Success:
     """Takes a zip as the version's package and builds it in the background."""
+    await call.services.packages.check_upload(call.actor, project_name, model_name, version)
     async with call.uploaded_file() as file:
         await call.services.packages.upload(call.actor, project_name, model_name, version, file.path, file.file_name)
     return Success(success=True)

@@ -22,12 +22,13 @@ from typing import Final
 
 from quinta.engine.builds.command import StepRunner
 from quinta.engine.builds.errors import BuildFailed
-from quinta.engine.builds.folders import WorkFolder, publish, remove_leftovers, remove_tree
+from quinta.engine.builds.folders import WorkFolder, publish, remove_leftovers
 from quinta.engine.builds.index import IndexSettings
 from quinta.engine.builds.installer import Installer, Workshop
 from quinta.engine.builds.interpreters import Interpreter
 from quinta.engine.builds.requirements import Requirements
 from quinta.engine.builds.threads import in_thread
+from quinta.engine.sandbox.trees import remove_tree
 
 _FORM: Final = 1
 """Part of every digest; raised when environments are made in another way, so that old ones are not used for new

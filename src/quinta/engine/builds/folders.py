@@ -3,8 +3,8 @@
 Everything is made inside a work folder that its maker holds with a lock, and moved to its final name in one step. The
 kernel drops the lock when the maker ends, however it ends, so what is not locked is left over and can go.
 
-Trees that strangers' code has written to are changed and removed by chmod and rm: they follow no links, and no depth
-is too much for them, where Python's own walk ends with a RecursionError.
+Trees that strangers' code has written to are changed by chmod, which follows no links in them, and to which no depth
+is too much (as to rm: sandbox/trees.py).
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ import ctypes
 import fcntl
 import os
 import shutil
-import subprocess
 from collections.abc import Collection
 from pathlib import Path
 from typing import Final
 
-_REMOVE_ATTEMPTS: Final = 3
+from quinta.engine.sandbox.trees import failure_of, remove_tree
 
 _libc: Final = ctypes.CDLL(None, use_errno=True)
 
@@ -105,29 +104,10 @@ def writable_copy(source: Path, target: Path) -> None:
     _change_modes("u+rwX", target)
 
 
-def remove_tree(path: Path) -> None:
-    """Removes a file or a folder with all it holds, read-only folders too; nothing when it does not exist; blocks.
-
-    Raises OSError when something of it cannot be removed.
-    """
-    for _ in range(_REMOVE_ATTEMPTS):  # a process that is being killed may write one more file
-        if not (said := _failure("rm", "-rf", "--", str(path))):
-            return
-        # Closed folders only: files may share their inodes with an environment that is in use.
-        _failure("find", str(path), "-type", "d", "!", "-perm", "-700", "-exec", "chmod", "u+rwx", "{}", ";")
-    raise OSError(f"{path} could not be removed: {said}")
-
-
 def _change_modes(change: str, folder: Path) -> None:
-    said = _failure("chmod", "-R", change, "--", str(folder))
+    said = failure_of("chmod", "-R", change, "--", str(folder))
     if said:
         raise OSError(f"the permissions in {folder} could not be changed: {said}")
-
-
-def _failure(*command: str) -> str:
-    """Runs ``command``; the end of what it complained about, or "" when it went well."""
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-    return (done.stderr.strip()[-500:] or f"exit code {done.returncode}") if done.returncode else ""
 
 
 def _write_through(folder: Path) -> None:

@@ -30,6 +30,7 @@ _UV_ENVIRONMENT: Final = {
     "UV_NO_PROGRESS": "1",
     "NO_COLOR": "1",
 }
+_SKELETON_CHARACTERS: Final = 1 << 20
 _COMPILE_DEPTH: Final = "50"  # Python 3.8 goes 10 folders deep by itself
 _SEEN_ANYWAY: Final = (Path("/"), Path("/usr"))
 
@@ -200,6 +201,9 @@ def _content(path: Path) -> str:
         mode = path.lstat().st_mode
         if stat.S_ISLNK(mode):
             return f"link to {path.readlink()}"
-        return path.read_text(errors="replace") if stat.S_ISREG(mode) else f"kind {stat.S_IFMT(mode):o}"
+        if not stat.S_ISREG(mode):
+            return f"kind {stat.S_IFMT(mode):o}"
+        with path.open(errors="replace") as file:  # the code of a requirement can make gigabytes of nothing of it
+            return file.read(_SKELETON_CHARACTERS)
     except FileNotFoundError:
         return "missing"

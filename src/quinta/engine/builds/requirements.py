@@ -101,7 +101,8 @@ class _Reader:
                 target.append(line)
 
     def _decoded(self, name: PurePosixPath) -> str:
-        content = (self.package / name).read_bytes()
+        with (self.package / name).open("rb") as file:
+            content = file.read(_READ_BYTES + 1)
         self.bytes_read += len(content)
         if self.bytes_read > _READ_BYTES:
             raise BuildFailed(f"{name} and the files included so far are larger than {_READ_BYTES >> 20} MiB.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from quinta.core.errors import QuintaError
 from quinta.core.events import Event, EventName
@@ -31,10 +32,23 @@ request runs are a sign that it should not be tried again."""
 
 
 class Batches:
-    """Leases batch requests and runs them."""
+    """Leases batch requests and runs them.
 
-    def __init__(self, store: Store, versions: LiveVersions, execution: Execution, blobs: Blobs, clock: Clock) -> None:
+    ``runs_here`` says whether this server has what a version's build made. Requests of other versions are left to the
+    servers that have: taken here, they would fail.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        versions: LiveVersions,
+        execution: Execution,
+        blobs: Blobs,
+        clock: Clock,
+        runs_here: Callable[[RunnableVersion], bool],
+    ) -> None:
         self._store = store
+        self._runs_here = runs_here
         self._versions = versions
         self._execution = execution
         self._blobs = blobs
@@ -70,14 +84,16 @@ class Batches:
         )
         for version_id in dict.fromkeys((*waiting, *expired)):
             version = await self._versions.get(version_id)
-            if version is not None:
-                await claim.take(self._room(version), version_id=version_id)
+            if version is not None and self._runs_here(version):
+                await claim.take(self._room(version, claim.room), version_id=version_id)
 
-    def _room(self, version: RunnableVersion) -> int:
+    def _room(self, version: RunnableVersion, free: int) -> int:
+        """No version holds more than half of what the others leave, or one whose code hangs would keep them out."""
         mean = self._seconds.get(version.version_id)
         ahead = 1 if mean is None else math.ceil(_TURN_SECONDS / max(mean, 0.0001))
         wanted = version.maximum_instances * min(max(ahead, 1), _MOST_AHEAD)
-        return wanted - self._in_flight.get(version.version_id, 0)
+        held = self._in_flight.get(version.version_id, 0)
+        return min(wanted, (held + free + 1) // 2) - held
 
     async def _work(self, request: Request) -> Ended | None:
         version_id = request.version_id
@@ -90,7 +106,10 @@ class Batches:
                 del self._in_flight[version_id]
         if answer is None or answer.reason is Reason.RETIRED:
             return None  # this server stops, or the version is going: whoever still has the row decides
-        self._seconds[version_id] = 0.8 * self._seconds.get(version_id, answer.seconds) + 0.2 * answer.seconds
+        if answer.reason is Reason.DEADLINE and not answer.seconds:
+            return None  # it waited behind code that hung, and never had its turn
+        if answer.seconds:
+            self._seconds[version_id] = 0.8 * self._seconds.get(version_id, answer.seconds) + 0.2 * answer.seconds
         return self._ended(answer)
 
     async def _run(self, request: Request) -> Answer | None:

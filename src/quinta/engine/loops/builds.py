@@ -42,6 +42,7 @@ class Builds:
         self._logs = logs
         self._clock = clock
         self._staging = staging
+        self._under_way: dict[str, str] = {}  # by version: the build that this server is at
         work = LeasedWork(
             name="builds",
             kind=Build,
@@ -55,10 +56,26 @@ class Builds:
         store.subscribe(self._hear)
 
     def _hear(self, event: Event) -> None:
-        if event.name is EventName.BUILD_REQUESTED:
+        """A build that is overtaken, or whose version is gone, ends at once with all its processes."""
+        requested, deleted = event.name is EventName.BUILD_REQUESTED, event.name is EventName.VERSION_DELETED
+        if requested or deleted:
+            for tag in event.tags:
+                build_id = self._under_way.get(tag.removeprefix("version:"))
+                # Ids sort by time: another server's event may be heard after the build that it asked for has begun.
+                if build_id is not None and (deleted or build_id < event.subject_id):
+                    self.loop.cancel(build_id)
+        if requested:
             self.loop.wake()
 
     async def _work(self, build: Build) -> Ended | None:
+        self._under_way[build.version_id] = build.id
+        try:
+            return await self._carry_out(build)
+        finally:
+            if self._under_way.get(build.version_id) == build.id:
+                del self._under_way[build.version_id]
+
+    async def _carry_out(self, build: Build) -> Ended:
         async with self._store.read() as work:
             version = await work.of(ModelVersion, EVERYTHING).get(id=build.version_id)
             model = None if version is None else await work.of(Model, EVERYTHING).get(id=version.model_id)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
 from quinta.core.events import Event, EventName
 from quinta.core.models.live import LiveVersions
+from quinta.core.models.model import RunnableVersion
 from quinta.core.ports import ModelRunner, Store
 
 logger = structlog.get_logger(__name__)
@@ -16,10 +18,13 @@ _CHANGES = frozenset({EventName.VERSION_CHANGED, EventName.BUILD_ENDED})
 
 
 class Instances:
-    """Hears of changes to versions and hands them to the runner."""
+    """Hears of changes to versions and hands them to the runner, if ``runs_here``: this server has what was built."""
 
-    def __init__(self, store: Store, versions: LiveVersions, runner: ModelRunner) -> None:
+    def __init__(
+        self, store: Store, versions: LiveVersions, runner: ModelRunner, runs_here: Callable[[RunnableVersion], bool]
+    ) -> None:
         self._versions = versions
+        self._runs_here = runs_here
         self._runner = runner
         self._changed: asyncio.Queue[tuple[str, bool]] = asyncio.Queue()
         store.subscribe(self._hear)
@@ -27,7 +32,8 @@ class Instances:
     async def run(self) -> None:
         """Starts what must be warm, then follows changes until cancelled."""
         for version in await self._versions.kept_warm():
-            self._runner.apply(version)
+            if self._runs_here(version):
+                self._runner.apply(version)
         while True:
             version_id, deleted = await self._changed.get()
             try:
@@ -37,7 +43,7 @@ class Instances:
 
     async def _follow(self, version_id: str, *, deleted: bool) -> None:
         version = None if deleted else await self._versions.get(version_id)
-        if version is not None:
+        if version is not None and self._runs_here(version):
             self._runner.apply(version)
         elif deleted:
             await self._runner.retire(version_id)

@@ -120,7 +120,10 @@ class Sandbox:
             for host, inside in mounts.items():
                 start += [option, str(host), inside]
         # The root and /dev are temporary file systems that the program's user owns: without size, so not writable.
-        start += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", workdir, "--clearenv"]
+        # And in /proc, what belongs to the host's root (as /proc/sys/kernel/core_pattern, which would run a program on
+        # the host) is writable for the program of a server that root runs, capabilities or not.
+        start += ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"]
+        start += ["--chdir", workdir, "--clearenv"]
         for name, value in environment.items():
             start += ["--setenv", name, value]
         return [*start, "--", *argv]

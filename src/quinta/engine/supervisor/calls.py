@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from quinta.core.requests.outcome import Reason, RunOutcome, RunRequest
-from quinta.engine.supervisor.folders import read_file, remove_tree, safe_name, take_file
+from quinta.engine.sandbox.trees import remove_tree
+from quinta.engine.supervisor.folders import ExchangeError, move_in, read_file, safe_name, take_file
 from quinta.engine.supervisor.states import Ticket
 from quinta.wire.messages import MAX_PAYLOAD_BYTES, MAX_PAYLOAD_IN_FRAME, Done
 
@@ -89,7 +90,7 @@ class FileTransfer:
         """Moves what was staged into the box. Returns the data file ("" when the data fits into the frame) and the
         files by input field, as paths below the exchange folder."""
         assert call.folder is not None
-        call.folder.rename(box / "exchange" / str(call.number))
+        move_in(call.folder, box, str(call.number))
         call.folder, call.used_exchange = None, True
         blobs = {field: f"{call.number}/{path}" for field, path in call.blobs.items()}
         return f"{call.number}/{_DATA_FILE}" if _is_large(call.request) else "", blobs
@@ -105,7 +106,9 @@ class FileTransfer:
         folder = self._staging / f"out-{number}"
         try:
             for field, name in message.files.items():
-                position = str(fields.index(field)) if field in fields else field
+                if field not in fields:
+                    raise ExchangeError(f"a file was handed over for {field!r}, which is no output field of type blob")
+                position = str(fields.index(field))
                 target = folder / position / safe_name(name)
                 target.parent.mkdir(parents=True)
                 parts = ("exchange", number, "out", position, name)

@@ -71,18 +71,28 @@ def read_file(box: Path, parts: tuple[str, ...], maximum_bytes: int) -> bytes:
     return content
 
 
-def remove_tree(folder: Path) -> None:
-    """Removes a folder with all that is in it; nothing happens when it is not there. Code may have taken away its own
-    permissions on folders, so what the first round leaves is opened up for a second one."""
-    shutil.rmtree(folder, ignore_errors=True)
-    if not folder.exists():
-        return
-    folder.chmod(0o700)
-    for current, names, _ in os.walk(folder):
-        for path in (Path(current, name) for name in names):
-            if not path.is_symlink():
-                path.chmod(0o700)
-    shutil.rmtree(folder, ignore_errors=True)
+def move_in(source: Path, box: Path, name: str) -> None:
+    """Moves the folder ``source`` to ``box/exchange/name``. Raises OSError, also when the code has put something else
+    in the place of the folder ``exchange``."""
+    with _exchange(box) as exchange:
+        os.rename(source, name, dst_dir_fd=exchange)
+
+
+def remove_from_exchange(box: Path, name: str) -> None:
+    """Removes ``box/exchange/name`` as far as the code, which may still be at work in it, lets us. What is left goes
+    with the instance."""
+    with contextlib.suppress(OSError, RecursionError), _exchange(box) as exchange:
+        shutil.rmtree(name, ignore_errors=True, dir_fd=exchange)
+
+
+@contextlib.contextmanager
+def _exchange(box: Path) -> Iterator[int]:
+    """The folder itself and nothing that a link in its place leads to; the code cannot replace ``box``."""
+    descriptor = os.open(box / "exchange", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -95,6 +105,7 @@ def _opened(box: Path, parts: tuple[str, ...]) -> Iterator[int]:
             # Not blocking: opening a named pipe would wait for a writer for ever.
             kind = os.O_NONBLOCK if index == len(parts) - 1 else os.O_DIRECTORY
             try:
+                part.encode()  # a name that is not UTF-8 could be stored nowhere
                 following = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | kind, dir_fd=current)
             except (OSError, UnicodeEncodeError) as error:
                 raise ExchangeError(f"the file {part!r} cannot be opened: {error}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from pathlib import Path
 from typing import Final
@@ -10,8 +11,10 @@ from typing import Final
 from quinta.engine.sandbox.cgroups import Cgroup
 from quinta.engine.sandbox.processes import kill_launcher, kill_session, look, marked
 from quinta.engine.sandbox.sandbox import Sandbox
-from quinta.engine.supervisor.folders import remove_tree
+from quinta.engine.sandbox.trees import remove_tree
 from quinta.engine.supervisor.process import RECORD
+
+_log: Final = logging.getLogger(__name__)
 
 # The kernel ends killed processes and empties their group within milliseconds, unless one is stuck in the disk.
 _PATIENCE_SECONDS: Final = 5.0
@@ -29,7 +32,10 @@ def reap_leftovers(instances: Path, sandbox: Sandbox) -> list[str]:
         _end_processes(folder, sandbox)
         if sandbox.cgroups is not None:
             remove_cgroup(sandbox.cgroups.existing(folder.name))
-        remove_tree(folder)
+        try:
+            remove_tree(folder)
+        except OSError:  # no reason not to start; the next start tries again
+            _log.exception("instance %s: its folder could not be removed", folder.name)
         found.append(folder.name)
     return found
 

@@ -18,8 +18,9 @@ from quinta.core.models.model import RunnableVersion
 from quinta.core.ports import LogSink
 from quinta.core.requests.outcome import Reason, RunOutcome, RunRequest
 from quinta.engine.sandbox.sandbox import Sandbox
+from quinta.engine.sandbox.trees import remove_tree
 from quinta.engine.supervisor.calls import Call, FileTransfer
-from quinta.engine.supervisor.folders import ExchangeError, remove_tree
+from quinta.engine.supervisor.folders import ExchangeError, remove_from_exchange
 from quinta.engine.supervisor.launch import Launcher, Prepared
 from quinta.engine.supervisor.leftovers import remove_cgroup
 from quinta.engine.supervisor.logs import LogCapture
@@ -96,6 +97,11 @@ class VersionRunner:
         self._perform(actions)
         try:
             return await future
+        except asyncio.CancelledError:
+            # One of the revision that serves already is as good as any other and stays.
+            if instance.state is InstanceState.STARTING and not instance.current:
+                self._perform(self.pool.start_failed(instance, "its build was superseded", self._now()))
+            raise
         finally:
             del self._probes[instance.id]
 
@@ -167,12 +173,18 @@ class VersionRunner:
                 self._assign(action.instance, action.ticket)
             elif isinstance(action, End):
                 assert isinstance(action.ticket, Call)
-                action.ticket.resolve(RunOutcome(action.reason, error_message=action.message))
+                action.ticket.resolve(
+                    RunOutcome(action.reason, error_message=action.message, seconds=self._ran(action.ticket))
+                )
             elif isinstance(action, Launch):
                 life = asyncio.create_task(self._live(action.instance), name=f"instance {action.instance.id}")
                 self._lives[action.instance.id] = life
             else:
                 self._stop(action)
+
+    def _ran(self, call: Call) -> float:
+        """Seconds since an instance was given the request; 0 when none was."""
+        return 0.0 if call.instance is None else self._now() - call.assigned
 
     def _stop(self, action: Shut | Kill) -> None:
         process = self.processes.get(action.instance.id)
@@ -279,7 +291,10 @@ class VersionRunner:
         cgroups = self._shop.sandbox.cgroups
         if cgroups is not None and not remove_cgroup(cgroups.existing(instance.id)):
             _log.error("instance %s: its cgroup could not be removed", instance.id)
-        remove_tree(self._shop.folders.instances / instance.id)
+        try:
+            remove_tree(self._shop.folders.instances / instance.id)
+        except OSError:  # the next start of the server tries again
+            _log.exception("instance %s: its folder could not be removed", instance.id)
 
     async def _collect(self, process: InstanceProcess, call: Call, message: Done, payload: bytes) -> None:
         files, box = self._shop.files, process.prepared.box
@@ -298,7 +313,7 @@ class VersionRunner:
             self._answer(process, call, replace(outcome, seconds=seconds))
 
     async def _forget_exchange(self, process: InstanceProcess, call: Call) -> None:
-        await asyncio.to_thread(remove_tree, process.prepared.box / "exchange" / str(call.number))
+        await asyncio.to_thread(remove_from_exchange, process.prepared.box, str(call.number))
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -1,0 +1,97 @@
+"""uvicorn's HTTP protocol with bounds that it lacks: on the size of a request's head, its time, and how many may wait.
+
+Measured without them: 150 MB of short header lines from a caller without a key took 2.2 GB of memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+HEAD_BYTES = 65_536
+"""For request line and headers together, beyond the piece (256 KiB at most) in which they begin; other servers allow
+8 to 64 KiB."""
+HEAD_SECONDS = 30.0
+MOST_WAITING = 1_000
+"""Requests of one connection that wait for the answers before theirs. uvicorn reads on after every answer: 8 MB of
+short requests took 280 MB of memory, and nothing ended that."""
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """Answers 431 to a head that is too large and 408 to one that takes too long, then closes the connection; closes it
+    when too many requests wait.
+
+    A head that comes in one piece, as nearly all do, costs no timer.
+    """
+
+    _in_head = False
+    _head_bytes = 0
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._unwatch()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        head = self.headers
+        super().data_received(data)
+        if self._in_head:
+            if self.headers is head:  # all of the piece belongs to the head that was being read before it
+                self._head_bytes += len(data)
+                if self._head_bytes > HEAD_BYTES:
+                    self._refuse(431, f"the request line and the headers are larger than {HEAD_BYTES} bytes")
+                    return
+            self._watch()
+        elif self._deadline is not None:
+            self._unwatch()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head, self._head_bytes = True, 0
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        if len(self.pipeline) < MOST_WAITING:
+            super().on_headers_complete()
+        else:
+            self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(400, "this is no HTTP request that can be read")
+
+    def _watch(self) -> None:
+        if self._deadline is None and not self.transport.is_closing():
+            self._deadline = self.loop.call_later(HEAD_SECONDS, self._too_slow)
+
+    def _unwatch(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        if self._answering:  # reading may be paused meanwhile: not the caller's fault
+            self._watch()
+        else:
+            self._refuse(408, f"the request line and the headers took longer than {HEAD_SECONDS:.0f} seconds")
+
+    @property
+    def _answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _refuse(self, status: int, text: str) -> None:
+        """Ends the connection with a status, in the shape of the faces; which of them was meant is not known yet."""
+        if not self._answering:
+            body = json.dumps({"error": text}).encode()
+            head = f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+            self.transport.write(STATUS_LINE[status] + head.encode() + body)
+        self.transport.close()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Says nothing: no face has web sockets, and anybody could fill the log with this."""

@@ -1,0 +1,36 @@
+"""The buffer for log lines, on the real databases."""
+
+from __future__ import annotations
+
+from structlog.testing import capture_logs
+
+from quinta.core.observation.model import LogLine
+from quinta.core.scope import in_project
+from quinta.engine.recorder import Recorder
+from quinta.kit.clock import SystemClock
+from quinta.storage.database import Database
+from tests.storage.rows import add_tenant
+
+LONG = "l" * 8_000
+
+
+async def test_a_flood_does_not_wash_away_the_lines_of_others(database: Database) -> None:
+    floods, quiet = await add_tenant(database, "floods"), await add_tenant(database, "quiet")
+    clock = SystemClock()
+    recorder = Recorder(database, clock)
+    for _ in range(10_000):
+        recorder.write(LogLine(floods.project.id, clock.now(), LONG, system=False))
+    for number in range(10):
+        recorder.write(LogLine(quiet.project.id, clock.now(), f"line {number}", system=False))
+    with capture_logs() as logged:
+        await recorder.flush()
+    dropped = next(entry["lines"] for entry in logged if entry["event"] == "recorder.lines_dropped")
+    async with database.read() as work:
+        kept = await work.of(LogLine, in_project(floods.project.id)).count()
+        assert await work.of(LogLine, in_project(quiet.project.id)).count() == 10
+    assert kept + dropped == 10_000
+    assert kept * len(LONG) <= 32 << 20
+    recorder.write(LogLine(floods.project.id, clock.now(), "room again", system=False))
+    await recorder.flush()
+    async with database.read() as work:
+        assert await work.of(LogLine, in_project(floods.project.id)).count() == kept + 1
