@@ -36,7 +36,7 @@ class Mapper(Generic[T]):
         self.kind = kind
         self.table = table
         hints = get_type_hints(kind)
-        self.names = tuple(field.name for field in fields(kind))  # type: ignore[arg-type]
+        self.names = tuple(field.name for field in fields(kind))  # type: ignore[arg-type]  # T cannot say "dataclass"
         self.columns = tuple(table.c[name] for name in self.names)
         self._to_row: dict[str, Convert | None] = {}
         self._to_field: list[Convert | None] = []

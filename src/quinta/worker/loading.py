@@ -41,7 +41,7 @@ def load_model(package: str, model_file: str, context: dict[str, Any]) -> Any:
 
 def _wanted(model_class: type, offered: dict[str, Any]) -> dict[str, Any]:
     """Those of the offered arguments that the constructor takes: both, one or none."""
-    code = getattr(model_class.__init__, "__code__", None)  # type: ignore[misc]
+    code = getattr(model_class.__init__, "__code__", None)  # type: ignore[misc]  # looked at, not called
     if code is None:  # the class has no constructor of its own
         return {}
     if code.co_flags & _TAKES_ANY_KEYWORD:

@@ -24,7 +24,8 @@ class Streams:
         self._pipe = _identity(self._saved)
         self._flush_c: Optional[Callable[[Any], Any]] = None
         for stream in (sys.stdout, sys.stderr):
-            # A pipe would be written in blocks; in lines, output is seen while a long request still runs.
+            # A pipe would be written in blocks; in lines, output is seen while a long request still runs. (Declared as
+            # TextIO, which has no reconfigure; what an interpreter starts with has.)
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
         self._settled = (sys.stdout, sys.stderr)
         logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(levelname)s %(name)s: %(message)s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -101,5 +102,5 @@ def _methods(request: Request) -> list[str]:
     ]
 
 
-def _response(status: int, text: str, headers: object) -> Response:
-    return Response(error_body(text), status, headers, media_type="application/json")  # type: ignore[arg-type]
+def _response(status: int, text: str, headers: Mapping[str, str] | None) -> Response:
+    return Response(error_body(text), status, headers, media_type="application/json")
