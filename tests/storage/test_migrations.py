@@ -21,7 +21,6 @@ from quinta.storage.migrate import DatabaseRefused, check, downgrade, upgrade
 from quinta.storage.tables import TABLES, metadata
 from tests.storage.databases import BACKENDS, create_postgres_database, drop_postgres_database, postgres_server
 
-
 BEFORE_ROLES = (
     "INSERT INTO users VALUES ('u', 'a@example.com', NULL, NULL, NULL, false, true, '2026-03-29T01:00:00.000000Z')",
     "INSERT INTO api_keys VALUES ('k', 'u', 'key', 'api', 'digest', '2026-03-29T01:00:00.000000Z', NULL)",
