@@ -12,7 +12,10 @@ from typing import IO
 
 import structlog
 
+from quinta.core.access.assignments import RoleAssignments
 from quinta.core.access.authentication import Authenticator
+from quinta.core.access.custom_roles import Roles
+from quinta.core.access.service_users import ServiceUsers
 from quinta.core.errors import QuintaError
 from quinta.core.files.blobs import Blobs
 from quinta.core.models.live import LiveVersions
@@ -27,8 +30,11 @@ from quinta.core.requests.execution import Execution
 from quinta.core.services import Services
 from quinta.core.tenancy.accounts import Accounts
 from quinta.core.tenancy.administration import Administration, FirstAdministrator
+from quinta.core.tenancy.members import Members
 from quinta.core.tenancy.organizations import Organizations
+from quinta.core.tenancy.plans import Plans
 from quinta.core.tenancy.projects import Projects
+from quinta.core.tenancy.resources import Resources
 from quinta.core.tenancy.subscriptions import seed_subscriptions
 from quinta.engine.builds.archive import check_is_zip
 from quinta.engine.builds.build import BuildSettings, PackageBuilder
@@ -97,7 +103,13 @@ class Server:
             authenticator=Authenticator(store, clock),
             accounts=Accounts(store, clock, self._passwords, activate_at_once=settings.activate_accounts),
             organizations=Organizations(store, clock),
+            members=Members(store),
+            plans=Plans(store),
+            resources=Resources(store),
             projects=Projects(store, clock),
+            roles=Roles(store),
+            role_assignments=RoleAssignments(store),
+            service_users=ServiceUsers(store, clock),
             models=Models(store, clock),
             versions=Versions(store, clock),
             packages=Packages(store, objects, clock, check_is_zip),

@@ -41,7 +41,9 @@ def values_of(annotation: Any) -> st.SearchStrategy[Any]:
     if annotation in PLAIN_TYPES:
         return PLAIN_TYPES[annotation]
     if get_origin(annotation) is tuple:
-        return st.lists(items_of(get_args(annotation)[0]), max_size=3).map(tuple)
+        element = get_args(annotation)[0]
+        items = values_of(element) if issubclass(element, StrEnum) else items_of(element)
+        return st.lists(items, max_size=3).map(tuple)
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return st.sampled_from(list(annotation))
     inner, _ = get_args(annotation)

@@ -21,6 +21,13 @@ from quinta.storage.migrate import DatabaseRefused, check, downgrade, upgrade
 from quinta.storage.tables import TABLES, metadata
 from tests.storage.databases import BACKENDS, create_postgres_database, drop_postgres_database, postgres_server
 
+BEFORE_ROLES = (
+    "INSERT INTO users VALUES ('u', 'a@example.com', NULL, NULL, NULL, false, true, '2026-03-29T01:00:00.000000Z')",
+    "INSERT INTO api_keys VALUES ('k', 'u', 'key', 'api', 'digest', '2026-03-29T01:00:00.000000Z', NULL)",
+    "INSERT INTO subscriptions VALUES ('s', 'plan', 1, 1, 7, 1, 1, '', '', false)",
+    "INSERT INTO organizations VALUES ('o', 'name', 'active', 's', NULL, '2026-03-29T01:00:00.000000Z')",
+)
+
 
 @pytest.fixture(params=BACKENDS)
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
@@ -52,6 +59,27 @@ async def test_up_check_down_and_up_again(empty_url: str) -> None:
     assert await table_names(empty_url) == {"alembic_version"}
     await upgrade(url)
     await check(url)
+
+
+async def test_what_was_there_before_roles_stays(empty_url: str) -> None:
+    """0002 makes the users' table anew on SQLite: nothing may go with the old one. Plans become history."""
+    url = parse_url(empty_url)
+    await upgrade(url, "0001")
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        for statement in BEFORE_ROLES:
+            await connection.execute(text(statement))
+    await upgrade(url)
+    async with engine.connect() as connection:
+        history = text("SELECT organization_id, subscription, started_on FROM subscription_periods")
+        found = [tuple(map(str, row)) for row in await connection.execute(history)]
+        keys = (await connection.execute(text("SELECT user_id FROM api_keys"))).scalars().all()
+        users = (await connection.execute(text("SELECT id, project_id FROM users"))).all()
+    assert (found, keys, [tuple(user) for user in users]) == ([("o", "plan", "2026-03-29")], ["u"], [("u", None)])
+    await downgrade(url, "0001")
+    async with engine.connect() as connection:
+        assert (await connection.execute(text("SELECT user_id FROM api_keys"))).scalars().all() == ["u"]
+    await engine.dispose()
 
 
 async def test_indexes_are_those_of_the_tables(database_url: str) -> None:

@@ -63,8 +63,8 @@ async def test_an_item_outside_the_scope_is_refused(database: Database) -> None:
 
 async def test_a_table_without_the_scopes_column_cannot_be_had(database: Database) -> None:
     async with database.read() as unit:
-        with pytest.raises(ValueError, match="User has no project_id"):
-            unit.of(User, in_project("p"))
+        with pytest.raises(ValueError, match="Subscription has no project_id"):
+            unit.of(Subscription, in_project("p"))
         with pytest.raises(ValueError, match="Model has no organization_id"):
             unit.of(Model, in_organization("o"))
         with pytest.raises(ValueError, match="str has no table"):

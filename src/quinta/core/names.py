@@ -9,6 +9,7 @@ from quinta.core.errors import InvalidInput
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _VERSION = re.compile(r"[a-z][a-z0-9._-]{0,63}")
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 MAXIMUM_DESCRIPTION = 200
 
 
@@ -50,6 +51,21 @@ def check_description(value: str) -> str:
             f"the description has {len(value)} characters; at most {MAXIMUM_DESCRIPTION} are kept", field="description"
         )
     return value
+
+
+def check_email(value: str) -> str:
+    """The address in lower case, by which it is unique; 254 characters at most."""
+    email = value.strip().lower()
+    if not _EMAIL.fullmatch(email):
+        raise InvalidInput("the email is not an address of the form name@host (254 characters at most)", field="email")
+    return email
+
+
+def check_personal_name(value: str | None, field: str) -> str | None:
+    """A name of a person or service user: 256 characters at most; an empty one is none."""
+    if value is not None and len(value) > 256:
+        raise InvalidInput(f"the {field} has {len(value)} characters; 256 at most", field=field)
+    return value or None
 
 
 def _quoted(value: str) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from quinta.core.access.assignments import RoleAssignments
 from quinta.core.access.authentication import Authenticator
+from quinta.core.access.custom_roles import Roles
+from quinta.core.access.service_users import ServiceUsers
 from quinta.core.files.blobs import Blobs
 from quinta.core.models.models import Models
 from quinta.core.models.packages import Packages
@@ -13,8 +16,11 @@ from quinta.core.observation.logs import Logs
 from quinta.core.requests.batch import BatchRequests
 from quinta.core.requests.direct import DirectRequests
 from quinta.core.tenancy.accounts import Accounts
+from quinta.core.tenancy.members import Members
 from quinta.core.tenancy.organizations import Organizations
+from quinta.core.tenancy.plans import Plans
 from quinta.core.tenancy.projects import Projects
+from quinta.core.tenancy.resources import Resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +30,13 @@ class Services:
     authenticator: Authenticator
     accounts: Accounts
     organizations: Organizations
+    members: Members
+    plans: Plans
+    resources: Resources
     projects: Projects
+    roles: Roles
+    role_assignments: RoleAssignments
+    service_users: ServiceUsers
     models: Models
     versions: Versions
     packages: Packages

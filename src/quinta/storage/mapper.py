@@ -1,7 +1,7 @@
 """Rows to frozen core types and back, by field name and annotated type: one mapper for all of them (design 2, rule 2).
 
 Understood: ``str``, ``int``, ``float``, ``bool``, ``datetime``, ``date``, string enums, tuples of flat dataclasses
-(kept as JSON text), and each of these or None.
+or of string enums (kept as JSON text), and each of these or None.
 """
 
 from __future__ import annotations
@@ -84,6 +84,8 @@ def _converters(name: str, annotation: Any) -> tuple[Convert | None, Convert | N
         return _aware, None
     if get_origin(annotation) is tuple and is_dataclass(element := get_args(annotation)[0]):
         return _json_of(element)
+    if get_origin(annotation) is tuple and issubclass(element, StrEnum):
+        return _json_of_words(element)
     if isinstance(annotation, type) and issubclass(annotation, StrEnum):
         return (lambda value: str(annotation(value))), annotation
     raise TypeError(f"field {name!r}: no column can hold {annotation!r}")
@@ -116,6 +118,16 @@ def _has_surrogates(value: str) -> bool:
     except UnicodeEncodeError:
         return True
     return False
+
+
+def _json_of_words(element: type[StrEnum]) -> tuple[Convert, Convert]:
+    def encode(items: Sequence[Any]) -> str:
+        return json.dumps([str(element(item)) for item in items])
+
+    def decode(text: str) -> tuple[Any, ...]:
+        return tuple(map(element, json.loads(text)))
+
+    return encode, decode
 
 
 def _json_of(element: Any) -> tuple[Convert, Convert]:

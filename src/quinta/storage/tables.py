@@ -30,11 +30,21 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from quinta.core.access.roles import Role, RoleAssignment
 from quinta.core.files.model import Blob
 from quinta.core.models.model import Build, Model, ModelVersion
 from quinta.core.observation.model import LogLine, MetricPoint
 from quinta.core.requests.model import Request
-from quinta.core.tenancy.model import ApiKey, Membership, Organization, Project, Subscription, User
+from quinta.core.tenancy.model import (
+    ApiKey,
+    Invitation,
+    Membership,
+    Organization,
+    Project,
+    Subscription,
+    SubscriptionPeriod,
+    User,
+)
 
 
 class Moment(TypeDecorator[datetime]):
@@ -112,7 +122,9 @@ users = Table(
     _flag("is_staff"),
     _flag("is_active"),
     _moment("created_at"),
+    Column("project_id", String, ForeignKey("projects.id", ondelete="CASCADE"), nullable=True),  # a service user's
     UniqueConstraint("email"),  # the core lower-cases addresses first
+    Index(None, "project_id"),
 )
 
 subscriptions = Table(
@@ -154,6 +166,29 @@ memberships = Table(
     Index(None, "user_id"),
 )
 
+invitations = Table(
+    "invitations",
+    metadata,
+    _id(),
+    _parent("organization_id", "organizations"),
+    _text("email"),
+    _flag("is_admin"),
+    UniqueConstraint("organization_id", "email"),
+    Index(None, "email"),
+)
+
+subscription_periods = Table(
+    "subscription_periods",
+    metadata,
+    _id(),
+    _parent("organization_id", "organizations"),
+    _text("subscription"),
+    Column("started_on", Date, nullable=False),
+    _text("agreed_by"),
+    _text("updated_by"),
+    Index(None, "organization_id"),
+)
+
 projects = Table(
     "projects",
     metadata,
@@ -163,6 +198,29 @@ projects = Table(
     _moment("created_at"),
     UniqueConstraint("name"),
     Index(None, "organization_id"),
+)
+
+roles = Table(
+    "roles",
+    metadata,
+    _id(),
+    _parent("project_id", "projects"),
+    _text("name"),
+    _text("permissions"),
+    UniqueConstraint("project_id", "name"),
+)
+
+role_assignments = Table(
+    "role_assignments",
+    metadata,
+    _id(),
+    _parent("project_id", "projects"),
+    _parent("user_id", "users"),
+    _text("role_id"),  # no foreign key: default roles are code, not rows
+    _text("object_type"),
+    _text("object_id"),
+    UniqueConstraint("project_id", "user_id", "role_id", "object_id"),
+    Index(None, "user_id"),
 )
 
 api_keys = Table(
@@ -335,6 +393,7 @@ TABLES: dict[type, Table] = {
     ApiKey: api_keys,
     Blob: blobs,
     Build: builds,
+    Invitation: invitations,
     LogLine: log_lines,
     Membership: memberships,
     MetricPoint: metric_points,
@@ -343,6 +402,9 @@ TABLES: dict[type, Table] = {
     Organization: organizations,
     Project: projects,
     Request: requests,
+    Role: roles,
+    RoleAssignment: role_assignments,
     Subscription: subscriptions,
+    SubscriptionPeriod: subscription_periods,
     User: users,
 }

@@ -19,6 +19,14 @@ FIELD = [{"name": NAME, "data_type": r"[a-z_]+"}]
 
 _USER_PENDING = {"email": r".+@.+", "name": (r".+", NULL), "surname": (r".+", NULL)}
 _ORGANIZATION = {"id": UUID, "name": NAME, "creation_date": MICROSECONDS}
+_RESOURCES = {"models": int, "versions": int, "connectors": int, "pipelines": int}
+_ROLE = {"id": UUID, "name": NAME, "default": bool}
+_SERVICE_USER = {
+    "id": UUID,
+    "email": UUID + r"\.[a-z0-9-]+@serviceuser\.ubiops\.com",
+    "name": (r".{1,256}", NULL),
+    "creation_date": MILLISECONDS,
+}
 _CREATED = {"id": UUID, "status": r"pending|processing|completed|failed", "time_created": MILLISECONDS}
 _LISTED = {**_CREATED, "success": bool, "time_last_updated": MILLISECONDS}
 
@@ -34,9 +42,50 @@ BODIES: dict[str, dict[str, Any]] = {
     "OrganizationList": _ORGANIZATION,
     "OrganizationDetail": {
         **_ORGANIZATION,
-        "subscription": r"free|starter|professional",
+        "subscription": NAME,
         "status": r"active|suspended|cancelled",
     },
+    "OrganizationUserDetail": {
+        "id": UUID,
+        "email": r".+@.+",
+        "name": TEXT,
+        "surname": TEXT,
+        "status": r"active|pending",
+        "admin": bool,
+    },
+    "OrganizationSubscriptionList": {
+        "id": UUID,
+        "subscription": NAME,
+        "start_date": DATE,
+        "subscription_agreement_user": r".{0,128}",
+        "subscription_update_user": r".{0,128}",
+    },
+    "ProjectResourceUsage": _RESOURCES,
+    "ResourceUsage": {**_RESOURCES, "projects": int, "users": int},
+    "SubscriptionList": {"id": UUID, "name": NAME},
+    "SubscriptionDetail": {
+        "id": UUID,
+        "name": NAME,
+        "max_projects": (int, NULL),
+        "max_users": (int, NULL),
+        "gb_seconds": (int, NULL),
+        "resources": (int, NULL),
+        "agreement": r".{0,1024}",
+        "terms_conditions": r".{0,1024}",
+    },
+    "PermissionList": {"name": r"[a-z_.]+"},
+    "RoleList": _ROLE,
+    "RoleDetailList": {**_ROLE, "permissions": list},
+    "RoleAssignmentList": {
+        "id": UUID,
+        "user_id": UUID,
+        "role": NAME,
+        "object_name": NAME,
+        "object_type": r"project|model|credentials|connector|pipeline",
+    },
+    "ServiceUserList": _SERVICE_USER,
+    "ServiceUserDetail": {**_SERVICE_USER, "token": r"[0-9a-f]{40}"},
+    "ServiceUserTokenList": {"token": r"[0-9a-f]{40}"},
     "ProjectList": {"id": UUID, "name": NAME, "creation_date": DATE, "organization_name": NAME},
     "ModelList": {
         "id": UUID,

@@ -11,13 +11,13 @@ import pytest
 from ubiops import ApiClient, Configuration, CoreApi
 
 from tests.dialects.ubiops.fields import FIELDS
+from tests.dialects.ubiops.people import PASSWORD, People
 from tests.models import ModelDoor, new_model, new_project
 from tests.serving import RunningServer, server
 
-__all__ = ["server"]
+__all__ = ["PASSWORD", "server"]
 
 PACKAGES = Path(__file__).parents[2] / "packages"
-PASSWORD = "long enough"
 
 
 def package(name: str) -> dict[str, str]:
@@ -59,6 +59,14 @@ def stranger(server: RunningServer) -> Iterator[httpx2.Client]:
         token = client.post("/v2.1/authorize", json={"email": email, "password": PASSWORD}).json()["access"]
     with server.client(token) as client:
         yield client
+
+
+@pytest.fixture
+def people(server: RunningServer, door: httpx2.Client) -> Iterator[People]:
+    """Makes people with and without a place; they are signed off when the test ends."""
+    people = People(server, door)
+    yield people
+    people.close()
 
 
 @pytest.fixture

@@ -9,26 +9,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.dialects.ubiops.conftest import PASSWORD
+from tests.dialects.ubiops.people import PASSWORD, newcomer, signed_in
 from tests.serving import ADMIN_EMAIL, ADMIN_PASSWORD, RunningServer
 
 NEW_PASSWORD = "Much-better-1"
-
-
-def signed_in(server: RunningServer, email: str, password: str = PASSWORD) -> httpx2.Client:
-    with server.client() as client:
-        answer = client.post("/v2.1/authorize", json={"email": email, "password": password})
-    assert answer.status_code == 200, answer.text
-    return server.client(answer.json()["access"])
-
-
-def newcomer(server: RunningServer) -> httpx2.Client:
-    """Someone with a new account."""
-    email = f"{uuid.uuid4().hex[:12]}@example.com"
-    with server.client() as client:
-        new = {"email": email, "password": PASSWORD, "terms_conditions": True, "name": "Ada"}
-        assert client.post("/v2.1/user", json=new).status_code == 201
-    return signed_in(server, email)
 
 
 @pytest.fixture

@@ -65,7 +65,10 @@ class Authenticator:
             user = None if key is None else await work.of(User, EVERYTHING).get(id=key.user_id)
         if key is None or user is None or not user.is_active or key.kind is KeyKind.REFRESH:
             raise NotAuthenticated("the token is not known")
-        return Actor(user.id, user.email, user.is_staff, key.id, key.expires_at), (f"user:{user.id}", f"key:{key.id}")
+        tags = [f"user:{user.id}", f"key:{key.id}"]
+        if user.project_id is not None:  # a service user goes with its project
+            tags.append(f"project:{user.project_id}")
+        return Actor(user.id, user.email, user.is_staff, key.id, key.expires_at, user.project_id), tags
 
     def _forget(self, event: Event) -> None:
         self._actors.forget(event.tags)

@@ -1,47 +1,98 @@
-"""The one place that says what an actor may do and see.
+"""The one place that says what an actor may do and see (decision 0010).
 
 Two rules stand above all others. What a caller may not know of does not exist for it: NotFound, in the same words as
-for a name that was never given. What it may see but not do is NotPermitted.
+for a name that was never given. What it may see but not do is NotPermitted. A member of the organization knows of a
+project; of the objects in it only what a role shows: without one, the words are the same whether an object is there.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
 from quinta.core.access.model import Actor, Permission
+from quinta.core.access.roles import DEFAULT_BY_ID, FOR_PEOPLE, ObjectType, Role, RoleAssignment
 from quinta.core.errors import NotFound, NotPermitted
+from quinta.core.models.model import Model
 from quinta.core.ports import UnitOfWork
-from quinta.core.scope import EVERYTHING, in_organization, of_user
+from quinta.core.scope import EVERYTHING, in_organization, in_project, of_user
 from quinta.core.tenancy.model import Membership, Organization, OrganizationStatus, Project
 
+T = TypeVar("T")
+
+OBJECT_KINDS: dict[ObjectType, type[Any]] = {ObjectType.MODEL: Model}
+"""The types whose single objects a role may be assigned on; each has ``id``, ``project_id`` and ``name``."""
+_NOUNS = {kind: object_type for object_type, kind in OBJECT_KINDS.items()}
+
 _MEMBER = frozenset({Permission.PROJECTS_GET})
-_ADMIN = frozenset(Permission)
 _COMPUTES = frozenset({Permission.MODELS_VERSIONS_REQUESTS_CREATE})
 
 
-def granted(membership: Membership) -> frozenset[Permission]:
-    """The permissions that a place in an organization gives on every project of it.
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """Where in a project an actor holds a permission: on all of it, or on the objects with these ids."""
 
-    An administrator holds all, computed at the moment of the call, so that one who is demoted loses them at once
-    (contract ubiops 6.1).
-    """
-    return _ADMIN if membership.is_admin else _MEMBER
+    project: Project
+    whole: bool
+    object_ids: frozenset[str] = frozenset()
 
 
 async def project_for(work: UnitOfWork, actor: Actor, name: str, permission: Permission) -> Project:
-    """The project called ``name``, if the actor may do ``permission`` in it; else NotFound or NotPermitted."""
-    project = await work.of(Project, EVERYTHING).get(name=name)
-    membership = None if project is None else await _membership(work, actor, project.organization_id)
-    if project is None or membership is None:
-        raise NotFound(f"there is no project named '{name}'")
-    if permission not in granted(membership):
+    """The project called ``name``, if the actor may do ``permission`` in all of it; else NotFound or NotPermitted."""
+    reach = await _reach(work, actor, name, permission)
+    if not reach.whole:
         raise NotPermitted(f"the permission {permission} on project '{name}' is needed for this")
-    if permission in _COMPUTES:
-        await _require_active(work, project.organization_id)
-    return project
+    return reach.project
 
 
-async def organization_for(work: UnitOfWork, actor: Actor, name: str, *, administrator: bool = False) -> Organization:
-    """The organization called ``name``, if the actor is a member of it (and its administrator, where asked)."""
+async def object_for(
+    work: UnitOfWork, actor: Actor, project_name: str, kind: type[T], name: str, permission: Permission
+) -> tuple[Project, T]:
+    """The object called ``name`` and its project, if the actor may do ``permission`` with it.
+
+    A role on the project or on the object gives it, and covers what hangs on the object (a model's versions). ``kind``
+    is one of OBJECT_KINDS.
+    """
+    reach = await _reach(work, actor, project_name, permission)
+    objects = work.of(kind, in_project(reach.project.id))
+    if reach.whole:
+        found = await objects.get(name=name)
+        if found is None:
+            raise NotFound(f"there is no {_NOUNS[kind]} named '{name}' in project '{project_name}'")
+    else:
+        found = await objects.get(name=name, id=reach.object_ids) if reach.object_ids else None
+        if found is None:
+            raise NotPermitted(f"the permission {permission} on {_NOUNS[kind]} '{name}' is needed for this")
+    return reach.project, found
+
+
+async def objects_for(
+    work: UnitOfWork, actor: Actor, project_name: str, kind: type[T], permission: Permission
+) -> tuple[Project, list[T]]:
+    """The objects of a kind on which the actor holds ``permission``, by name, and their project.
+
+    NotPermitted when it holds it nowhere in the project (contract ubiops 6.3).
+    """
+    reach = await _reach(work, actor, project_name, permission)
+    if not reach.whole and not reach.object_ids:
+        raise NotPermitted(f"the permission {permission} on project '{project_name}' is needed for this")
+    objects = work.of(kind, in_project(reach.project.id))
+    if reach.whole:
+        return reach.project, await objects.find(order=("name",))
+    return reach.project, await objects.find(order=("name",), id=reach.object_ids)
+
+
+async def organization_for(
+    work: UnitOfWork, actor: Actor, name: str, *, administrator: bool = False, staff: bool = False
+) -> Organization:
+    """The organization called ``name``, if the actor is a member of it (and its administrator, where asked).
+
+    ``staff``: the server's own staff is let in whether it belongs there or not.
+    """
+    require_person(actor)
     organization = await work.of(Organization, EVERYTHING).get(name=name)
+    if organization is not None and staff and actor.is_staff:
+        return organization
     membership = None if organization is None else await _membership(work, actor, organization.id)
     if organization is None or membership is None:
         raise NotFound(f"there is no organization named '{name}'")
@@ -51,10 +102,59 @@ async def organization_for(work: UnitOfWork, actor: Actor, name: str, *, adminis
 
 
 async def organizations_of(work: UnitOfWork, actor: Actor) -> list[Organization]:
-    """Every organization that the actor belongs to, by name."""
+    """Every organization that the actor belongs to, by name; a service user belongs to none."""
     memberships = await work.of(Membership, of_user(actor.user_id)).find()
     ids = [membership.organization_id for membership in memberships]
     return await work.of(Organization, EVERYTHING).find(id=ids, order=("name",)) if ids else []
+
+
+def require_person(actor: Actor) -> None:
+    """NotPermitted for a service user: it acts in its project, on no account and no organization (contract 6.1)."""
+    if actor.is_service_user:
+        raise NotPermitted("a service user acts within its project only, not on accounts or organizations")
+
+
+def require_staff(actor: Actor) -> None:
+    if not actor.is_staff:
+        raise NotPermitted("only the server's own staff may do this")
+
+
+async def _reach(work: UnitOfWork, actor: Actor, project_name: str, permission: Permission) -> _Reach:
+    """Where the actor holds ``permission``; NotFound when it may not know of the project."""
+    project = await work.of(Project, EVERYTHING).get(name=project_name)
+    if project is None:
+        raise NotFound(f"there is no project named '{project_name}'")
+    if actor.is_service_user:
+        known, administers = actor.project_id == project.id, False
+    else:
+        membership = await _membership(work, actor, project.organization_id)
+        known, administers = membership is not None, membership is not None and membership.is_admin
+    if not known:
+        raise NotFound(f"there is no project named '{project_name}'")
+    # An administrator of the organization holds all, computed at the moment of the call, so that one who is demoted
+    # loses them at once (contract ubiops 6.1).
+    reach = _Reach(project, whole=True)
+    if not administers and permission not in _MEMBER:
+        reach = await _assigned(work, actor, project, permission)
+    if permission in _COMPUTES and (reach.whole or reach.object_ids):
+        await _require_active(work, project.organization_id)
+    return reach
+
+
+async def _assigned(work: UnitOfWork, actor: Actor, project: Project, permission: Permission) -> _Reach:
+    """What the actor's roles in the project say."""
+    if actor.is_service_user and permission in FOR_PEOPLE:
+        return _Reach(project, whole=False)
+    assignments = await work.of(RoleAssignment, in_project(project.id)).find(user_id=actor.user_id)
+    own = [item.role_id for item in assignments if item.role_id not in DEFAULT_BY_ID]
+    customs = await work.of(Role, in_project(project.id)).find(id=own) if own else []
+    roles = DEFAULT_BY_ID | {role.id: role for role in customs}
+    holding = [item for item in assignments if item.role_id in roles and permission in roles[item.role_id].permissions]
+    return _Reach(
+        project,
+        whole=any(item.object_type is ObjectType.PROJECT for item in holding),
+        object_ids=frozenset(item.object_id for item in holding),
+    )
 
 
 async def _membership(work: UnitOfWork, actor: Actor, organization_id: str) -> Membership | None:

@@ -9,13 +9,18 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The user a call is made for, and the key that proved it."""
+    """The user a call is made for, and the key that proved it. ``project_id`` is set for a service user: its own."""
 
     user_id: str
     email: str
     is_staff: bool
     key_id: str
     expires_at: datetime | None
+    project_id: str | None = None
+
+    @property
+    def is_service_user(self) -> bool:
+        return self.project_id is not None
 
 
 class Permission(StrEnum):

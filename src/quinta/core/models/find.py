@@ -1,4 +1,4 @@
-"""From names to models and versions, within a project the caller was let into."""
+"""From names to versions, within a model the caller was let into; and a version as it is run."""
 
 from __future__ import annotations
 
@@ -11,19 +11,11 @@ from quinta.core.tenancy.model import Project
 DEFAULT_MODEL_FILE = "model"
 
 
-async def model_named(work: UnitOfWork, project: Project, name: str) -> Model:
-    model = await work.of(Model, in_project(project.id)).get(name=name)
-    if model is None:
-        raise NotFound(f"there is no model named '{name}' in project '{project.name}'")
-    return model
-
-
-async def version_named(work: UnitOfWork, project: Project, model_name: str, name: str) -> tuple[Model, ModelVersion]:
-    model = await model_named(work, project, model_name)
-    version = await work.of(ModelVersion, in_project(project.id)).get(model_id=model.id, name=name)
+async def version_of(work: UnitOfWork, model: Model, name: str) -> ModelVersion:
+    version = await work.of(ModelVersion, in_project(model.project_id)).get(model_id=model.id, name=name)
     if version is None:
-        raise NotFound(f"there is no version named '{name}' of model '{model_name}'")
-    return model, version
+        raise NotFound(f"there is no version named '{name}' of model '{model.name}'")
+    return version
 
 
 def runnable(project: Project, model: Model, version: ModelVersion, build: Build) -> RunnableVersion:

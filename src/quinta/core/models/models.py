@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from quinta.core.access.decide import project_for
+from quinta.core.access.decide import object_for, objects_for, project_for
 from quinta.core.access.model import Actor, Permission
+from quinta.core.access.roles import RoleAssignment
 from quinta.core.errors import AlreadyExists, InvalidInput
 from quinta.core.events import Event, EventName
-from quinta.core.models.find import model_named
 from quinta.core.models.model import Field, Model, ModelVersion, ValueType
 from quinta.core.names import check_description, check_field_name, check_name
 from quinta.core.ports import Store, UnitOfWork
@@ -83,24 +83,21 @@ class Models:
         return ModelView(model, project.name, 0)
 
     async def find(self, actor: Actor, project_name: str) -> list[ModelView]:
-        """All models of the project, by name."""
+        """The models of the project that the actor may list, by name."""
         async with self._store.read() as work:
-            project = await project_for(work, actor, project_name, Permission.MODELS_LIST)
-            models = await work.of(Model, in_project(project.id)).find(order=("name",))
+            project, models = await objects_for(work, actor, project_name, Model, Permission.MODELS_LIST)
             versions = await work.of(ModelVersion, in_project(project.id)).find()
         counts = Counter(version.model_id for version in versions)
         return [ModelView(model, project.name, counts[model.id]) for model in models]
 
     async def get(self, actor: Actor, project_name: str, name: str) -> ModelView:
         async with self._store.read() as work:
-            project = await project_for(work, actor, project_name, Permission.MODELS_GET)
-            return await _view(work, project, await model_named(work, project, name))
+            return await _view(work, *await object_for(work, actor, project_name, Model, name, Permission.MODELS_GET))
 
     async def update(self, actor: Actor, project_name: str, name: str, change: ModelChange) -> ModelView:
         """Changes name and description; anything else must equal what is stored (contract ubiops 3.4)."""
         async with self._store.begin() as work:
-            project = await project_for(work, actor, project_name, Permission.MODELS_UPDATE)
-            model = await model_named(work, project, name)
+            project, model = await object_for(work, actor, project_name, Model, name, Permission.MODELS_UPDATE)
             _refuse_fixed(model, change)
             values: dict[str, str] = {}
             if change.name is not None and change.name != model.name:
@@ -117,13 +114,13 @@ class Models:
             return await _view(work, project, model)
 
     async def delete(self, actor: Actor, project_name: str, name: str) -> None:
-        """Removes the model with all versions; what runs is stopped."""
+        """Removes the model with all versions and the roles assigned on it; what runs is stopped."""
         async with self._store.begin() as work:
-            project = await project_for(work, actor, project_name, Permission.MODELS_DELETE)
-            model = await model_named(work, project, name)
+            project, model = await object_for(work, actor, project_name, Model, name, Permission.MODELS_DELETE)
             for version in await work.of(ModelVersion, in_project(project.id)).find(model_id=model.id):
                 tags = (f"version:{version.id}",)
                 work.emit(Event(EventName.VERSION_DELETED, version.id, tags, actor.user_id, project.id))
+            await work.of(RoleAssignment, in_project(project.id)).remove(object_id=model.id)
             await work.of(Model, in_project(project.id)).remove(id=model.id)
             work.emit(_event(EventName.MODEL_DELETED, model, actor))
 

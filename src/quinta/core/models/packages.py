@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from quinta.core.access.decide import project_for
+from quinta.core.access.decide import object_for
 from quinta.core.access.model import Actor, Permission
 from quinta.core.errors import NotFound
 from quinta.core.models.builds import request_build
-from quinta.core.models.find import version_named
-from quinta.core.models.model import Build, ModelVersion
+from quinta.core.models.find import version_of
+from quinta.core.models.model import Build, Model, ModelVersion
 from quinta.core.ports import ObjectStore, Store, UnitOfWork
 from quinta.core.scope import in_project
 from quinta.core.tenancy.model import Project
@@ -56,14 +56,14 @@ class Packages:
         InvalidInput when it is no readable zip. What is wrong inside the archive shows in the version's status.
         """
         async with self._store.read() as work:
-            project = await self._for_upload(work, actor, project_name, model_name, version_name)
+            project, model = await self._for_upload(work, actor, project_name, model_name, version_name)
         size = path.stat().st_size
         await asyncio.to_thread(self._check_archive, path)
         key = f"projects/{project.id}/packages/{new_id()}.zip"
         await self._objects.put_file(key, path)
         now = self._clock.now()
         async with self._store.begin() as work:
-            _, version = await version_named(work, project, model_name, version_name)
+            version = await version_of(work, model, version_name)
             await work.of(ModelVersion, in_project(project.id)).change(version.id, file_updated_at=now)
             await request_build(
                 work, version, actor, now=now, archive_key=key, archive_name=file_name, archive_size=size
@@ -72,8 +72,10 @@ class Packages:
     async def download(self, actor: Actor, project_name: str, model_name: str, version_name: str) -> Download:
         """The archive as it was uploaded last; NotFound before the first upload (contract ubiops 10.45)."""
         async with self._store.read() as work:
-            project = await project_for(work, actor, project_name, Permission.MODELS_VERSIONS_FILES_GET)
-            _, version = await version_named(work, project, model_name, version_name)
+            project, model = await object_for(
+                work, actor, project_name, Model, model_name, Permission.MODELS_VERSIONS_FILES_GET
+            )
+            version = await version_of(work, model, version_name)
             builds = work.of(Build, in_project(project.id))
             build = None if version.latest_build_id is None else await builds.get(id=version.latest_build_id)
         if build is None:
@@ -83,7 +85,9 @@ class Packages:
 
     async def _for_upload(
         self, work: UnitOfWork, actor: Actor, project_name: str, model_name: str, version_name: str
-    ) -> Project:
-        project = await project_for(work, actor, project_name, Permission.MODELS_VERSIONS_FILES_CREATE)
-        await version_named(work, project, model_name, version_name)
-        return project
+    ) -> tuple[Project, Model]:
+        project, model = await object_for(
+            work, actor, project_name, Model, model_name, Permission.MODELS_VERSIONS_FILES_CREATE
+        )
+        await version_of(work, model, version_name)
+        return project, model

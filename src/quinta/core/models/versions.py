@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from quinta.core.access.decide import project_for
+from quinta.core.access.decide import object_for
 from quinta.core.access.model import Actor, Permission
 from quinta.core.errors import AlreadyExists, InvalidInput
 from quinta.core.events import Event, EventName
 from quinta.core.models.builds import request_build
-from quinta.core.models.find import model_named, version_named
+from quinta.core.models.find import version_of
 from quinta.core.models.model import Build, Model, ModelVersion, VersionStatus
 from quinta.core.names import check_description, check_version_name
 from quinta.core.ports import Store, UnitOfWork
@@ -66,8 +66,9 @@ class Versions:
     async def create(self, actor: Actor, project_name: str, model_name: str, new: NewVersion) -> VersionView:
         now = self._clock.now()
         async with self._store.begin() as work:
-            project = await project_for(work, actor, project_name, Permission.MODELS_VERSIONS_CREATE)
-            model = await model_named(work, project, model_name)
+            project, model = await object_for(
+                work, actor, project_name, Model, model_name, Permission.MODELS_VERSIONS_CREATE
+            )
             version = ModelVersion(
                 id=new_id(),
                 project_id=project.id,
@@ -95,15 +96,16 @@ class Versions:
     async def find(self, actor: Actor, project_name: str, model_name: str) -> list[VersionView]:
         """All versions of the model, oldest first."""
         async with self._store.read() as work:
-            project = await project_for(work, actor, project_name, Permission.MODELS_VERSIONS_LIST)
-            model = await model_named(work, project, model_name)
+            project, model = await object_for(
+                work, actor, project_name, Model, model_name, Permission.MODELS_VERSIONS_LIST
+            )
             versions = await work.of(ModelVersion, in_project(project.id)).find(model_id=model.id, order=("id",))
         return [VersionView(version, model.name) for version in versions]
 
     async def get(self, actor: Actor, project_name: str, model_name: str, name: str) -> VersionView:
         async with self._store.read() as work:
-            project = await project_for(work, actor, project_name, Permission.MODELS_VERSIONS_GET)
-            model, version = await version_named(work, project, model_name, name)
+            _, model = await object_for(work, actor, project_name, Model, model_name, Permission.MODELS_VERSIONS_GET)
+            version = await version_of(work, model, name)
         return VersionView(version, model.name)
 
     async def update(
@@ -111,8 +113,10 @@ class Versions:
     ) -> VersionView:
         """Changes what is given. Another language builds the package again; an equal one does not."""
         async with self._store.begin() as work:
-            project = await project_for(work, actor, project_name, Permission.MODELS_VERSIONS_UPDATE)
-            model, version = await version_named(work, project, model_name, name)
+            project, model = await object_for(
+                work, actor, project_name, Model, model_name, Permission.MODELS_VERSIONS_UPDATE
+            )
+            version = await version_of(work, model, name)
             values = _different(version, change)
             if not values:
                 return VersionView(version, model.name)
@@ -130,8 +134,10 @@ class Versions:
     async def delete(self, actor: Actor, project_name: str, model_name: str, name: str) -> None:
         """Removes the version with its requests; what runs is stopped."""
         async with self._store.begin() as work:
-            project = await project_for(work, actor, project_name, Permission.MODELS_VERSIONS_DELETE)
-            _, version = await version_named(work, project, model_name, name)
+            project, model = await object_for(
+                work, actor, project_name, Model, model_name, Permission.MODELS_VERSIONS_DELETE
+            )
+            version = await version_of(work, model, name)
             await work.of(ModelVersion, in_project(project.id)).remove(id=version.id)
             work.emit(_event(EventName.VERSION_DELETED, version, actor))
 

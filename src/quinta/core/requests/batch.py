@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from quinta.core.access.decide import project_for
+from quinta.core.access.decide import object_for
 from quinta.core.access.model import Actor, Permission
 from quinta.core.errors import InvalidInput, NotFound
 from quinta.core.events import Event, EventName
 from quinta.core.files.blobs import Blobs
-from quinta.core.models.find import version_named
-from quinta.core.models.model import ModelVersion
+from quinta.core.models.find import version_of
+from quinta.core.models.model import Model, ModelVersion
 from quinta.core.ports import Repository, Store, UnitOfWork
 from quinta.core.requests.direct import not_serving
 from quinta.core.requests.model import Request, RequestStatus
@@ -61,8 +61,9 @@ class BatchRequests:
         if not 1 <= len(items) <= MOST_PER_CALL:
             raise InvalidInput(f"a batch has 1 to {MOST_PER_CALL} requests, not {len(items)}")
         async with self._store.read() as work:
-            project = await project_for(work, actor, target.project, Permission.MODELS_VERSIONS_REQUESTS_CREATE)
-            model, version = await version_named(work, project, target.model, target.version)
+            project, model, version = await self._version(
+                work, actor, target, Permission.MODELS_VERSIONS_REQUESTS_CREATE
+            )
             if version.live_build_id is None:
                 raise not_serving(version.name, version.status)
             for number, item in enumerate(items, 1):
@@ -84,7 +85,7 @@ class BatchRequests:
         if listing.success is not None:
             wanted &= {RequestStatus.COMPLETED} if listing.success else set(RequestStatus) - {RequestStatus.COMPLETED}
         async with self._store.read() as work:
-            _, version = await self._version(work, actor, target, Permission.MODELS_VERSIONS_REQUESTS_LIST)
+            *_, version = await self._version(work, actor, target, Permission.MODELS_VERSIONS_REQUESTS_LIST)
             return await work.of(Request, in_project(version.project_id)).find(
                 version_id=version.id,
                 status=tuple(wanted),
@@ -95,33 +96,28 @@ class BatchRequests:
 
     async def get(self, actor: Actor, target: Target, request_id: str) -> Request:
         async with self._store.read() as work:
-            _, version = await self._version(work, actor, target, Permission.MODELS_VERSIONS_REQUESTS_GET)
-            known = parse_id(request_id)
-            requests = work.of(Request, in_project(version.project_id))
-            request = None if known is None else await requests.get(id=known, version_id=version.id)
-        if request is None:
-            raise NotFound(f"there is no request with the id '{request_id[:80]}' of version '{version.name}'")
-        return request
+            *_, version = await self._version(work, actor, target, Permission.MODELS_VERSIONS_REQUESTS_GET)
+            return await _named(work, version, request_id)
 
     async def collect(self, actor: Actor, target: Target, request_ids: Sequence[Any]) -> list[Request]:
         """The requests with these ids (1 to 250); all or nothing when one is unknown (contract ubiops 3.4)."""
         async with self._store.read() as work:
-            _, version = await self._version(work, actor, target, Permission.MODELS_VERSIONS_REQUESTS_GET)
+            *_, version = await self._version(work, actor, target, Permission.MODELS_VERSIONS_REQUESTS_GET)
             return await _all_named(work.of(Request, in_project(version.project_id)), version, request_ids)
 
     async def delete(self, actor: Actor, target: Target, request_ids: Sequence[Any]) -> None:
         """Removes requests, all or nothing; one that has not ended is cancelled by that."""
         async with self._store.begin() as work:
-            _, version = await self._version(work, actor, target, Permission.MODELS_VERSIONS_REQUESTS_DELETE)
+            *_, version = await self._version(work, actor, target, Permission.MODELS_VERSIONS_REQUESTS_DELETE)
             requests = work.of(Request, in_project(version.project_id))
             found = await _all_named(requests, version, request_ids)
             await self._remove(work, version, actor, [request.id for request in found])
 
     async def delete_one(self, actor: Actor, target: Target, request_id: str) -> None:
         """Removes one request; NotFound when there is none."""
-        request = await self.get(actor, target, request_id)
         async with self._store.begin() as work:
-            _, version = await self._version(work, actor, target, Permission.MODELS_VERSIONS_REQUESTS_DELETE)
+            *_, version = await self._version(work, actor, target, Permission.MODELS_VERSIONS_REQUESTS_DELETE)
+            request = await _named(work, version, request_id)
             await self._remove(work, version, actor, [request.id])
 
     async def _remove(self, work: UnitOfWork, version: ModelVersion, actor: Actor, ids: list[str]) -> None:
@@ -131,10 +127,9 @@ class BatchRequests:
 
     async def _version(
         self, work: UnitOfWork, actor: Actor, target: Target, permission: Permission
-    ) -> tuple[Project, ModelVersion]:
-        project = await project_for(work, actor, target.project, permission)
-        _, version = await version_named(work, project, target.model, target.version)
-        return project, version
+    ) -> tuple[Project, Model, ModelVersion]:
+        project, model = await object_for(work, actor, target.project, Model, target.model, permission)
+        return project, model, await version_of(work, model, target.version)
 
     def _requests(self, version: ModelVersion, items: Sequence[Any]) -> list[Request]:
         now = self._clock.now()
@@ -154,6 +149,15 @@ class BatchRequests:
             )
             for request_id, item in zip(ids, items, strict=True)
         ]
+
+
+async def _named(work: UnitOfWork, version: ModelVersion, request_id: str) -> Request:
+    known = parse_id(request_id)
+    requests = work.of(Request, in_project(version.project_id))
+    request = None if known is None else await requests.get(id=known, version_id=version.id)
+    if request is None:
+        raise NotFound(f"there is no request with the id '{request_id[:80]}' of version '{version.name}'")
+    return request
 
 
 async def _all_named(requests: Repository[Request], version: ModelVersion, request_ids: Sequence[Any]) -> list[Request]:

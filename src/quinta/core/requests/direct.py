@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from quinta.core.access.decide import project_for
+from quinta.core.access.decide import object_for
 from quinta.core.access.model import Actor, Permission
 from quinta.core.errors import InvalidInput, StateConflict, Unavailable
 from quinta.core.events import Event
 from quinta.core.files.blobs import Blobs
 from quinta.core.files.model import Blob
-from quinta.core.models.find import live, version_named
-from quinta.core.models.model import RunnableVersion
+from quinta.core.models.find import live, version_of
+from quinta.core.models.model import Model, RunnableVersion
 from quinta.core.ports import Store
 from quinta.core.requests.execution import Answer, Execution
 from quinta.core.requests.values import blob_fields, check_value, read_json
@@ -71,8 +71,10 @@ class DirectRequests:
 
     async def _load(self, actor: Actor, project: str, model: str, version: str) -> tuple[_Route, Iterable[str]]:
         async with self._store.read() as work:
-            found = await project_for(work, actor, project, Permission.MODELS_VERSIONS_REQUESTS_CREATE)
-            its_model, its_version = await version_named(work, found, model, version)
+            found, its_model = await object_for(
+                work, actor, project, Model, model, Permission.MODELS_VERSIONS_REQUESTS_CREATE
+            )
+            its_version = await version_of(work, its_model, version)
             target = await live(work, found, its_model, its_version)
         if target is None:
             raise not_serving(version, its_version.status)

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from quinta.core.access.authentication import new_key
+from quinta.core.access.decide import require_person
 from quinta.core.access.model import Actor
-from quinta.core.errors import AlreadyExists, InvalidInput, NotAuthenticated, NotFound, StateConflict
+from quinta.core.errors import AlreadyExists, InvalidInput, NotAuthenticated, NotFound
 from quinta.core.events import Event, EventName
+from quinta.core.names import check_email, check_personal_name
 from quinta.core.ports import Passwords, Store, UnitOfWork
-from quinta.core.scope import EVERYTHING, in_organization, of_user
-from quinta.core.tenancy.model import ApiKey, KeyKind, Membership, Organization, User
-from quinta.core.tenancy.turns import take_turn
+from quinta.core.scope import EVERYTHING, of_user
+from quinta.core.tenancy.members import join_where_invited
+from quinta.core.tenancy.model import ApiKey, KeyKind, Membership, User
+from quinta.core.tenancy.places import require_another_administrator
 from quinta.kit.clock import Clock
 from quinta.kit.ids import new_id
 
 SESSION_LASTS = timedelta(hours=12)
 REFRESH_LASTS = timedelta(days=14)
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 _SYMBOLS = "!#$%&')(*+,./:;\"<=>?[@]^_`{|}~-"
 
 
@@ -63,15 +64,18 @@ class Accounts:
         self._activate_at_once = activate_at_once
 
     async def create(self, new: NewAccount) -> User:
-        """Opens an account. InvalidInput: address or password against the rules; AlreadyExists: a known address."""
-        email = _checked_email(new.email)
+        """Opens an account, and joins the organizations that have invited the address.
+
+        InvalidInput: address or password against the rules; AlreadyExists: a known address.
+        """
+        email = check_email(new.email)
         if len(new.password) < 8 or len(new.password) > 128:
             raise InvalidInput("the password needs 8 to 128 characters", field="password")
         user = User(
             id=new_id(),
             email=email,
-            name=_checked_personal_name(new.name, "name"),
-            surname=_checked_personal_name(new.surname, "surname"),
+            name=check_personal_name(new.name, "name"),
+            surname=check_personal_name(new.surname, "surname"),
             password_hash=await self._passwords.hash(new.password),
             is_staff=False,
             is_active=self._activate_at_once,
@@ -80,6 +84,7 @@ class Accounts:
         async with self._store.begin() as work:
             await _require_free(work, email)
             await work.of(User, EVERYTHING).add(user)
+            await join_where_invited(work, user)
             work.emit(Event(EventName.USER_CREATED, user.id, (f"user:{user.id}",), actor_id=user.id))
         return user
 
@@ -107,15 +112,16 @@ class Accounts:
     async def update(self, actor: Actor, change: AccountChange) -> User:
         """Changes what is given. A new password needs the previous one and the stricter rule of contract 10.23,
         and ends every other session."""
+        require_person(actor)
         async with self._store.read() as work:
             user = await _user(work, actor)
         values: dict[str, object] = {}
         if change.email is not None:
-            values["email"] = _checked_email(change.email)
+            values["email"] = check_email(change.email)
         if change.name is not None:
-            values["name"] = _checked_personal_name(change.name, "name")
+            values["name"] = check_personal_name(change.name, "name")
         if change.surname is not None:
-            values["surname"] = _checked_personal_name(change.surname, "surname")
+            values["surname"] = check_personal_name(change.surname, "surname")
         if change.password is not None:
             _check_new_password(change.password)
             if change.previous_password is None:
@@ -136,18 +142,11 @@ class Accounts:
 
     async def delete(self, actor: Actor) -> None:
         """Closes the account; StateConflict while it is the last administrator of an organization."""
+        require_person(actor)
         async with self._store.begin() as work:
             mine = work.of(Membership, of_user(actor.user_id))
             for membership in await mine.find(is_admin=True, order=("organization_id",)):
-                organization = await work.of(Organization, EVERYTHING).get(id=membership.organization_id)
-                if organization is not None:
-                    await take_turn(work, organization)
-                members = work.of(Membership, in_organization(membership.organization_id))
-                if await members.count(is_admin=True) == 1:
-                    raise StateConflict(
-                        "the account is the last administrator of an organization: make another member "
-                        "administrator first"
-                    )
+                await require_another_administrator(work, membership)
             await work.of(User, EVERYTHING).remove(id=actor.user_id)
             tags = (f"user:{actor.user_id}",)
             work.emit(Event(EventName.USER_DELETED, actor.user_id, tags, actor_id=actor.user_id))
@@ -170,20 +169,6 @@ async def _user(work: UnitOfWork, actor: Actor) -> User:
 async def _require_free(work: UnitOfWork, email: str) -> None:
     if await work.of(User, EVERYTHING).get(email=email) is not None:
         raise AlreadyExists(f"an account with the email '{email}' exists already", field="email")
-
-
-def _checked_email(value: str) -> str:
-    """The address in lower case, by which it is unique; 254 characters at most (contract ubiops 5.3)."""
-    email = value.strip().lower()
-    if not _EMAIL.fullmatch(email):
-        raise InvalidInput("the email is not an address of the form name@host (254 characters at most)", field="email")
-    return email
-
-
-def _checked_personal_name(value: str | None, field: str) -> str | None:
-    if value is not None and len(value) > 256:
-        raise InvalidInput(f"the {field} has {len(value)} characters; 256 at most", field=field)
-    return value or None
 
 
 def _check_new_password(password: str) -> None:

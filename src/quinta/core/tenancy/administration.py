@@ -95,7 +95,7 @@ class Administration:
                 user = staff[0]
             else:
                 user = await _user(work, email)
-        return Actor(user.id, user.email, user.is_staff, key_id="", expires_at=None)
+        return Actor(user.id, user.email, user.is_staff, key_id="", expires_at=None, project_id=user.project_id)
 
     async def _ensure_key(self, user: User, token: str) -> None:
         async with self._store.read() as work:

@@ -9,7 +9,10 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person's account. ``password_hash`` is argon2's own encoding; None means no password sign-in."""
+    """A person's account, or a service user: one with a ``project_id``, which acts within that project only.
+
+    ``password_hash`` is argon2's own encoding; None means no password sign-in.
+    """
 
     id: str
     email: str
@@ -19,6 +22,7 @@ class User:
     is_staff: bool
     is_active: bool
     created_at: datetime
+    project_id: str | None = None
 
 
 class OrganizationStatus(StrEnum):
@@ -65,6 +69,31 @@ class Membership:
     organization_id: str
     user_id: str
     is_admin: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A place kept for an address that has no account yet; it becomes a membership when the account is made."""
+
+    id: str
+    organization_id: str
+    email: str
+    is_admin: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionPeriod:
+    """From when an organization had a plan, by the plan's name at that time.
+
+    ``agreed_by`` is the e-mail of who accepted its terms, ``updated_by`` of who changed to it (empty for the first).
+    """
+
+    id: str
+    organization_id: str
+    subscription: str
+    started_on: date
+    agreed_by: str
+    updated_by: str
 
 
 @dataclass(frozen=True, slots=True)

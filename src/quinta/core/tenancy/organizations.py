@@ -1,18 +1,20 @@
-"""Organizations: making one, and seeing those one belongs to (contract ubiops 2 and 6.4)."""
+"""Organizations: making one, seeing those one belongs to, changing name and plan (contract ubiops 2 and 6.4)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from quinta.core.access.decide import organization_for, organizations_of
+from quinta.core.access.decide import organization_for, organizations_of, require_person, require_staff
 from quinta.core.access.model import Actor
 from quinta.core.errors import AlreadyExists, InvalidInput
 from quinta.core.events import Event, EventName
 from quinta.core.names import check_name
 from quinta.core.ports import Store, UnitOfWork
 from quinta.core.scope import EVERYTHING, in_organization
-from quinta.core.tenancy.model import Membership, Organization, OrganizationStatus, Subscription
+from quinta.core.tenancy.members import membership_changed
+from quinta.core.tenancy.model import Membership, Organization, OrganizationStatus, Subscription, SubscriptionPeriod
+from quinta.core.unset import UNSET, Unset
 from quinta.kit.clock import Clock
 from quinta.kit.ids import new_id
 
@@ -26,6 +28,21 @@ class NewOrganization:
     subscription: str
     subscription_agreed: bool
     subscription_end_date: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationChange:
+    """Members that are None (for the date: UNSET) stay. ``subscription_end_date`` None removes the date."""
+
+    name: str | None = None
+    subscription: str | None = None
+    subscription_agreed: bool | None = None
+    subscription_end_date: date | Unset | None = UNSET
+
+    @property
+    def is_about_plan(self) -> bool:
+        agreed = self.subscription_agreed is not None
+        return agreed or self.subscription is not None or self.subscription_end_date is not UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +62,39 @@ class Organizations:
 
     async def create(self, actor: Actor, new: NewOrganization) -> Organization:
         """Makes an organization; who makes it is its administrator."""
+        require_person(actor)
         check_name(new.name, "an organization")
         if not new.subscription_agreed:
             raise InvalidInput("subscription_agreed must be true", field="subscription_agreed")
         async with self._store.begin() as work:
-            if await work.of(Organization, EVERYTHING).get(name=new.name) is not None:
-                raise AlreadyExists(f"an organization named '{new.name}' exists already", field="name")
-            plan = await work.of(Subscription, EVERYTHING).get(name=new.subscription)
-            if plan is None or (plan.hidden and not actor.is_staff):
-                raise InvalidInput(f"there is no subscription named '{new.subscription}'", field="subscription")
+            await _require_free(work, new.name)
+            plan = await _plan_named(work, actor, new.subscription)
             organization = Organization(
                 id=new_id(),
                 name=new.name,
                 status=OrganizationStatus.ACTIVE,
                 subscription_id=plan.id,
-                subscription_end_date=self._end_date(new),
+                subscription_end_date=self._end_date(plan, new.subscription_end_date),
                 created_at=self._clock.now(),
             )
             await work.of(Organization, EVERYTHING).add(organization)
+            await self._record(work, organization, plan, agreed_by=actor.email)
             membership = Membership(new_id(), organization.id, actor.user_id, is_admin=True)
             await work.of(Membership, in_organization(organization.id)).add(membership)
-            tags = (f"organization:{organization.id}", f"user:{actor.user_id}")
-            work.emit(Event(EventName.ORGANIZATION_CREATED, organization.id, tags, actor_id=actor.user_id))
+            work.emit(_event(EventName.ORGANIZATION_CREATED, organization, actor))
+            work.emit(membership_changed(membership, actor.user_id))
         return organization
 
+    async def history(self, actor: Actor, name: str) -> list[SubscriptionPeriod]:
+        """The plans that the organization has had, newest first; for its administrators."""
+        async with self._store.read() as work:
+            organization = await organization_for(work, actor, name, administrator=True)
+            return await work.of(SubscriptionPeriod, in_organization(organization.id)).find(
+                order=("-started_on", "-id")
+            )
+
     async def list(self, actor: Actor) -> list[Organization]:
+        require_person(actor)
         async with self._store.read() as work:
             return await organizations_of(work, actor)
 
@@ -78,17 +103,80 @@ class Organizations:
             organization = await organization_for(work, actor, name)
             return OrganizationView(organization, await _plan_name(work, organization))
 
-    def _end_date(self, new: NewOrganization) -> date | None:
+    async def update(self, actor: Actor, name: str, change: OrganizationChange) -> OrganizationView:
+        """Changes what is given: the name by an administrator of it, the plan by the server's staff only, which need
+        not belong to the organization (contract ubiops 6.4). Another plan needs a new agreement to its terms."""
+        async with self._store.begin() as work:
+            staff_alone = change.is_about_plan and change.name is None
+            organization = await organization_for(work, actor, name, administrator=True, staff=staff_alone)
+            if change.is_about_plan:
+                require_staff(actor)
+            values: dict[str, object] = {}
+            if change.name is not None and change.name != organization.name:
+                check_name(change.name, "an organization")
+                await _require_free(work, change.name)
+                values["name"] = change.name
+            values |= await self._plan_values(work, actor, organization, change)
+            if values:
+                await work.of(Organization, EVERYTHING).change(organization.id, **values)
+                organization = replace(organization, **values)  # type: ignore[arg-type]  # own fields, set above
+                work.emit(_event(EventName.ORGANIZATION_CHANGED, organization, actor))
+            return OrganizationView(organization, await _plan_name(work, organization))
+
+    async def _plan_values(
+        self, work: UnitOfWork, actor: Actor, organization: Organization, change: OrganizationChange
+    ) -> dict[str, object]:
+        """What changes about the plan; another one is put into the history."""
+        present = await work.of(Subscription, EVERYTHING).get(id=organization.subscription_id)
+        plan = present
+        if change.subscription is not None:
+            plan = await _plan_named(work, actor, change.subscription)
+        if plan is None:
+            return {}
+        asked = None if isinstance(change.subscription_end_date, Unset) else change.subscription_end_date
+        if plan == present:
+            if change.subscription_end_date is UNSET:
+                return {}
+            return {"subscription_end_date": None if asked is None else self._end_date(plan, asked)}
+        if not change.subscription_agreed:
+            raise InvalidInput("subscription_agreed must be true to change the plan", field="subscription_agreed")
+        await self._record(work, organization, plan, agreed_by=actor.email, updated_by=actor.email)
+        return {"subscription_id": plan.id, "subscription_end_date": self._end_date(plan, asked)}
+
+    async def _record(
+        self, work: UnitOfWork, organization: Organization, plan: Subscription, *, agreed_by: str, updated_by: str = ""
+    ) -> None:
         today = self._clock.now().date()
-        if new.subscription == _FREE:
-            if new.subscription_end_date is not None:
+        period = SubscriptionPeriod(new_id(), organization.id, plan.name, today, agreed_by, updated_by)
+        await work.of(SubscriptionPeriod, in_organization(organization.id)).add(period)
+
+    def _end_date(self, plan: Subscription, asked: date | None) -> date | None:
+        today = self._clock.now().date()
+        if plan.name == _FREE:
+            if asked is not None:
                 raise InvalidInput(
                     "the subscription 'free' always lasts a year and takes no end date", field="subscription_end_date"
                 )
             return today + _FREE_LASTS
-        if new.subscription_end_date is not None and new.subscription_end_date <= today:
+        if asked is not None and asked <= today:
             raise InvalidInput("subscription_end_date must lie in the future", field="subscription_end_date")
-        return new.subscription_end_date
+        return asked
+
+
+async def _require_free(work: UnitOfWork, name: str) -> None:
+    if await work.of(Organization, EVERYTHING).get(name=name) is not None:
+        raise AlreadyExists(f"an organization named '{name}' exists already", field="name")
+
+
+async def _plan_named(work: UnitOfWork, actor: Actor, name: str) -> Subscription:
+    plan = await work.of(Subscription, EVERYTHING).get(name=name)
+    if plan is None or (plan.hidden and not actor.is_staff):
+        raise InvalidInput(f"there is no subscription named '{name}'", field="subscription")
+    return plan
+
+
+def _event(name: EventName, organization: Organization, actor: Actor) -> Event:
+    return Event(name, organization.id, (f"organization:{organization.id}",), actor.user_id)
 
 
 async def _plan_name(work: UnitOfWork, organization: Organization) -> str:

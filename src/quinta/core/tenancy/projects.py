@@ -49,8 +49,11 @@ class Projects:
         return ProjectView(project, organization.name)
 
     async def list(self, actor: Actor) -> list[ProjectView]:
-        """All projects of the actor's organizations (contract ubiops 10.24), by name."""
+        """All projects of the actor's organizations (contract ubiops 10.24), by name; a service user's own one."""
         async with self._store.read() as work:
+            if actor.is_service_user:
+                own = await work.of(Project, EVERYTHING).get(id=actor.project_id)
+                return [] if own is None else [await _view(work, own)]
             names = {organization.id: organization.name for organization in await organizations_of(work, actor)}
             if not names:
                 return []

@@ -42,7 +42,7 @@ async def seed_subscriptions(store: Store) -> None:
 
 async def require_room_for_project(work: UnitOfWork, organization: Organization) -> None:
     """LimitReached when the organization has as many projects as its plan allows."""
-    await take_turn(work, organization)
+    await take_turn(work, organization.id)
     plan = await _plan(work, organization.subscription_id)
     count = await work.of(Project, in_organization(organization.id)).count()
     if plan is not None and plan.max_projects is not None and count >= plan.max_projects:
@@ -58,7 +58,7 @@ async def require_room_for_resource(work: UnitOfWork, project: Project) -> None:
     plan = None if organization is None else await _plan(work, organization.subscription_id)
     if organization is None or plan is None or plan.resources is None:
         return
-    await take_turn(work, organization)
+    await take_turn(work, organization.id)
     count = 0
     for other in await work.of(Project, in_organization(organization.id)).find():
         count += await work.of(ModelVersion, in_project(other.id)).count()

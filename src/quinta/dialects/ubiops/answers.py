@@ -58,6 +58,90 @@ class OrganizationDetail(OrganizationList):
     status: str
 
 
+class OrganizationUserDetail(BaseModel):
+    """``status`` is active, or pending while the address has no account; names may be empty here."""
+
+    id: str
+    email: str
+    name: str
+    surname: str
+    status: str
+    admin: bool
+
+
+class OrganizationSubscriptionList(BaseModel):
+    id: str
+    subscription: str
+    start_date: str
+    subscription_agreement_user: str
+    subscription_update_user: str
+
+
+class ProjectResourceUsage(BaseModel):
+    models: int
+    versions: int
+    connectors: int
+    pipelines: int
+
+
+class ResourceUsage(ProjectResourceUsage):
+    projects: int
+    users: int
+
+
+class SubscriptionList(BaseModel):
+    id: str
+    name: str
+
+
+class SubscriptionDetail(SubscriptionList):
+    """A number that is null is no limit."""
+
+    max_projects: int | None
+    max_users: int | None
+    gb_seconds: int | None
+    resources: int | None
+    agreement: str
+    terms_conditions: str
+
+
+class PermissionList(BaseModel):
+    name: str
+
+
+class RoleList(BaseModel):
+    id: str
+    name: str
+    default: bool
+
+
+class RoleDetailList(RoleList):
+    permissions: list[str]
+
+
+class RoleAssignmentList(BaseModel):
+    id: str
+    user_id: str
+    role: str
+    object_name: str
+    object_type: str
+
+
+class ServiceUserList(BaseModel):
+    id: str
+    email: str
+    name: str | None
+    creation_date: str
+
+
+class ServiceUserDetail(ServiceUserList):
+    token: str
+
+
+class ServiceUserTokenList(BaseModel):
+    token: str
+
+
 class ProjectList(BaseModel):
     id: str
     name: str

@@ -27,6 +27,12 @@ def takes(shape: type[Body]) -> dict[str, Any]:
     return _takes("application/json", {"$ref": _SCHEMAS + shape.__name__})
 
 
+def takes_nothing() -> dict[str, Any]:
+    """The operation may get a body, and does not look at it."""
+    content = {"application/json": {"schema": {"description": "Ignored"}}}
+    return {"requestBody": {"required": False, "content": content}}
+
+
 def takes_file() -> dict[str, Any]:
     """The operation reads a form with one file."""
     file = {"type": "string", "format": "binary"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from quinta.dialects.ubiops import convert
-from quinta.dialects.ubiops.answers import LogLineBody, ProjectList
+from quinta.dialects.ubiops import convert, convert_access
+from quinta.dialects.ubiops.answers import LogLineBody, ProjectList, ProjectResourceUsage
 from quinta.dialects.ubiops.calls import Authenticated
 from quinta.dialects.ubiops.documentation import takes
 from quinta.dialects.ubiops.shapes import LogsCreate, ProjectCreate, ProjectUpdate
@@ -43,6 +43,12 @@ async def projects_update(call: Authenticated, project_name: str) -> ProjectList
 async def projects_delete(call: Authenticated, project_name: str) -> None:
     """Deletes the project and everything in it."""
     await call.services.projects.delete(call.actor, project_name)
+
+
+@router.get("/{project_name}/resources")
+async def projects_resource_usage(call: Authenticated, project_name: str) -> ProjectResourceUsage:
+    """How many models, versions, connectors and pipelines the project has."""
+    return convert_access.project_resources(await call.services.resources.of_project(call.actor, project_name))
 
 
 @router.post("/{project_name}/logs", status_code=201, response_model_exclude_none=True, openapi_extra=takes(LogsCreate))

@@ -57,6 +57,8 @@ DataTypeName = Literal[
     "int", "string", "double", "bool", "timestamp", "array_int", "array_double", "array_string", "blob"
 ]
 
+ObjectTypeName = Literal["project", "model", "credentials", "connector", "pipeline"]
+
 
 class Body(BaseModel):
     """Base of all."""
@@ -91,6 +93,69 @@ class OrganizationCreate(Body):
     subscription_agreed: bool
     subscription_end_date: Annotated[date | None, BeforeValidator(_date)] = None
     """Null means no end date (contract ubiops 1.3)."""
+
+
+class OrganizationUpdate(Body):
+    name: Given[NonEmpty] = None
+    subscription: Given[NonEmpty] = None
+    subscription_agreed: Given[bool] = None
+    subscription_end_date: Annotated[date | None, BeforeValidator(_date)] = None
+    """Null removes the date (contract ubiops 1.3)."""
+
+
+class OrganizationUserUpdate(Body):
+    admin: Given[bool] = None
+
+
+class OrganizationUserCreate(OrganizationUserUpdate):
+    email: NonEmpty
+
+
+class SubscriptionCreate(Body):
+    name: NonEmpty
+    max_projects: int
+    max_users: int
+    logs_retention_days: int
+    gb_seconds: int
+    resources: int
+    agreement: Given[Text] = None
+    terms_conditions: Given[Text] = None
+    hidden: Given[bool] = None
+
+
+class SubscriptionUpdate(Body):
+    """Null for a number means no limit (contract ubiops 3.2)."""
+
+    name: Given[NonEmpty] = None
+    max_projects: int | None = None
+    max_users: int | None = None
+    logs_retention_days: Given[int] = None
+    gb_seconds: int | None = None
+    resources: int | None = None
+    agreement: Given[Text] = None
+    terms_conditions: Given[Text] = None
+    hidden: Given[bool] = None
+
+
+class RoleCreate(Body):
+    name: NonEmpty
+    permissions: list[NonEmpty]
+
+
+class RoleUpdate(Body):
+    name: Given[NonEmpty] = None
+    permissions: Given[list[NonEmpty]] = None
+
+
+class RoleAssignmentCreate(Body):
+    user_id: NonEmpty
+    role: NonEmpty
+    object_name: Given[NonEmpty] = None
+    object_type: Given[ObjectTypeName] = None
+
+
+class ServiceUserCreate(Body):
+    name: Given[Text] = None
 
 
 class ProjectCreate(Body):
