@@ -13,9 +13,11 @@ import structlog
 
 from quinta.core.access.authentication import Authenticator
 from quinta.core.files.blobs import Blobs
+from quinta.core.models.environment import count_unopened
 from quinta.core.models.live import LiveVersions
 from quinta.core.models.models import Models
 from quinta.core.models.packages import Packages
+from quinta.core.models.variables import Variables
 from quinta.core.models.versions import Versions
 from quinta.core.observation.logs import Logs
 from quinta.core.requests.batch import BatchRequests
@@ -44,6 +46,7 @@ from quinta.storage.database import Database
 from quinta.storage.migrate import DatabaseRefused
 from quinta.storage.objects import open_objects
 from quinta.storage.passwords import Argon2Passwords
+from quinta.storage.secrets import KeyringRefused, SealedSecrets
 
 logger = structlog.get_logger(__name__)
 
@@ -65,6 +68,7 @@ class Server:
         self._folders = _Folders(settings.data)
         clock = SystemClock()
         self._passwords = Argon2Passwords()
+        self._secrets = SealedSecrets(self._folders.keyring, settings.secrets_key)
         self._database = Database(settings.database_url, clock)
         objects = open_objects(settings.storage_url)
         self._recorder = Recorder(self._database, clock)
@@ -85,7 +89,7 @@ class Server:
             ),
         )
         store = self._database
-        versions = LiveVersions(store)
+        versions = LiveVersions(store, self._secrets)
         blobs = Blobs(store, objects, clock)
         execution = Execution(self.supervisor, blobs, self._recorder, self._recorder, clock)
         self.services = Services(
@@ -95,14 +99,17 @@ class Server:
             projects=Projects(store, clock),
             models=Models(store, clock),
             versions=Versions(store, clock),
+            variables=Variables(store, clock, self._secrets),
             packages=Packages(store, objects, clock, check_is_zip),
-            direct=DirectRequests(store, execution, blobs),
+            direct=DirectRequests(store, execution, blobs, self._secrets),
             batch=BatchRequests(store, blobs, clock),
             blobs=blobs,
             logs=Logs(store, clock),
         )
         self._administration = Administration(store, clock, self._passwords)
-        self._builds = Builds(store, objects, builder, self.supervisor, self._recorder, clock, self.staging)
+        self._builds = Builds(
+            store, objects, builder, self.supervisor, self._recorder, clock, self.staging, self._secrets
+        )
         self._batches = Batches(store, versions, execution, blobs, clock)
         self._builder = builder
         self.measurements.gauge(self._gauges)
@@ -125,10 +132,13 @@ class Server:
         self._folders.make()
         self._lock = _lock(self.settings.data)
         try:
+            self._secrets.load()
             await self._database.start()
-        except DatabaseRefused as refusal:
+        except (KeyringRefused, DatabaseRefused) as refusal:
             raise StartRefused(str(refusal)) from None
         await seed_subscriptions(self._database)
+        if lost := await count_unopened(self._database, self._secrets):
+            self._tell(f"{lost} secret values do not open with the keyring: put their key back, or set them again")
         await self._first_start()
         if self._database.exclusive:
             await self._builds.loop.release_abandoned()
@@ -182,6 +192,7 @@ class _Folders:
     def __init__(self, data: Path) -> None:
         self._data = data
         self.uploads = data / "uploads"
+        self.keyring = data / "secrets.key"
         self.engine = EngineFolders(
             packages=data / "packages",
             environments=data / "environments",

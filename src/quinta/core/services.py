@@ -8,6 +8,7 @@ from quinta.core.access.authentication import Authenticator
 from quinta.core.files.blobs import Blobs
 from quinta.core.models.models import Models
 from quinta.core.models.packages import Packages
+from quinta.core.models.variables import Variables
 from quinta.core.models.versions import Versions
 from quinta.core.observation.logs import Logs
 from quinta.core.requests.batch import BatchRequests
@@ -27,6 +28,7 @@ class Services:
     projects: Projects
     models: Models
     versions: Versions
+    variables: Variables
     packages: Packages
     direct: DirectRequests
     batch: BatchRequests

@@ -17,7 +17,7 @@ from quinta.core.files.blobs import Blobs
 from quinta.core.files.model import Blob
 from quinta.core.models.find import live, version_named
 from quinta.core.models.model import RunnableVersion
-from quinta.core.ports import Store
+from quinta.core.ports import Secrets, Store
 from quinta.core.requests.execution import Answer, Execution
 from quinta.core.requests.values import blob_fields, check_value, read_json
 from quinta.kit.cache import TaggedCache
@@ -39,8 +39,9 @@ class _Route:
 class DirectRequests:
     """Use case: one request, one answer."""
 
-    def __init__(self, store: Store, execution: Execution, blobs: Blobs) -> None:
+    def __init__(self, store: Store, execution: Execution, blobs: Blobs, secrets: Secrets) -> None:
         self._store = store
+        self._secrets = secrets
         self._execution = execution
         self._blobs = blobs
         self._routes: TaggedCache[tuple[str, str, str, str], _Route] = TaggedCache()
@@ -70,7 +71,7 @@ class DirectRequests:
         async with self._store.read() as work:
             found = await project_for(work, actor, project, Permission.MODELS_VERSIONS_REQUESTS_CREATE)
             its_model, its_version = await version_named(work, found, model, version)
-            target = await live(work, found, its_model, its_version)
+            target = await live(work, self._secrets, found, its_model, its_version)
         if target is None:
             raise not_serving(version, its_version.status)
         tags = (

@@ -19,6 +19,7 @@ from quinta.dialects.ubiops import (
     routes_requests,
     routes_status,
     routes_users,
+    routes_variables,
     routes_versions,
 )
 from quinta.dialects.ubiops.calls import Limits
@@ -34,6 +35,7 @@ _ROUTES = (
     routes_projects,
     routes_models,
     routes_versions,
+    routes_variables,
     routes_requests,
     routes_blobs,
 )
