@@ -13,7 +13,7 @@ import structlog
 
 from quinta.core.access.authentication import Authenticator
 from quinta.core.files.blobs import Blobs
-from quinta.core.models.environment import count_unopened
+from quinta.core.models.environment import seal_again
 from quinta.core.models.live import LiveVersions
 from quinta.core.models.models import Models
 from quinta.core.models.packages import Packages
@@ -137,7 +137,7 @@ class Server:
         except (KeyringRefused, DatabaseRefused) as refusal:
             raise StartRefused(str(refusal)) from None
         await seed_subscriptions(self._database)
-        if lost := await count_unopened(self._database, self._secrets):
+        if lost := await seal_again(self._database, self._secrets):
             self._tell(f"{lost} secret values do not open with the keyring: put their key back, or set them again")
         await self._first_start()
         if self._database.exclusive:

@@ -12,6 +12,7 @@ import pytest
 from quinta.core.access.model import Actor
 from quinta.core.errors import AlreadyExists, NotFound
 from quinta.core.events import Event, EventName
+from quinta.core.models.environment import seal_again
 from quinta.core.models.find import live
 from quinta.core.models.model import Build, BuildStatus, EnvironmentVariable, ModelVersion, RunnableVersion
 from quinta.core.models.variables import NewVariable, VariableChange, VariableOwner, Variables
@@ -23,6 +24,15 @@ from quinta.storage.secrets import SealedSecrets
 from tests.storage.rows import NOW, Tenant, add_tenant
 
 CANARY = "a value that nobody may see"
+
+
+FIRST, SECOND = "1f" * 32, "2e" * 32
+
+
+def keyring(keys: str) -> SealedSecrets:
+    secrets = SealedSecrets(Path("unused"), keys)
+    secrets.load()
+    return secrets
 
 
 class StillClock:
@@ -42,8 +52,7 @@ class World:
         self.database = database
         self.tenant = tenant
         self.actor = actor
-        self.secrets = SealedSecrets(Path("unused"), "1f" * 32)
-        self.secrets.load()
+        self.secrets = keyring(FIRST)
         self.variables = Variables(database, StillClock(), self.secrets)
         self.project = VariableOwner(tenant.project.name)
         self.model = replace(self.project, model=tenant.model.name)
@@ -130,6 +139,25 @@ async def test_a_secret_is_sealed_in_its_row_and_opens_nowhere_else(world: World
     assert CANARY not in repr(await world.runs())
     assert world.secrets.open(rows["S"].value, made) == CANARY
     assert world.secrets.open(rows["S"].value, plain) is None
+
+
+async def test_a_new_key_takes_over_at_a_start(world: World) -> None:
+    """What is sealed with an older key is sealed again, once; what does not open stays as it is and is counted."""
+    made = await world.create(world.model, "S", CANARY, secret=True)
+    await world.create(world.model, "PLAIN", "1")
+    before, revision = (await world.rows(), (await world.runs()).revision)
+    assert await seal_again(world.database, world.secrets) == 0
+    assert await world.rows() == before
+    stranger, both, new = (keyring(keys) for keys in ("3d" * 32, f"{FIRST} {SECOND}", SECOND))
+    assert await seal_again(world.database, stranger) == 1
+    assert await world.rows() == before
+    assert await seal_again(world.database, both) == 0
+    after = {row.id: row for row in await world.rows()}
+    assert (new.open(after[made].value, made), world.secrets.open(after[made].value, made)) == (CANARY, None)
+    assert await seal_again(world.database, new) == 0
+    world.secrets = new
+    assert (await world.runs()).environment_variables == {"PLAIN": "1", "S": CANARY}
+    assert (await world.runs()).revision == revision, "nothing changed for code"
 
 
 async def test_variables_go_with_what_they_are_set_on(world: World) -> None:

@@ -182,6 +182,10 @@ class Secrets(Protocol):
         """The text again; None when its key is not there, it belongs to another owner, or it was changed."""
         ...
 
+    def is_current(self, sealed: str) -> bool:
+        """Whether it is sealed with the key that ``seal`` uses now."""
+        ...
+
 
 class ModelRunner(Protocol):
     """Runs user code in instances (engine/supervisor)."""

@@ -68,6 +68,9 @@ class SealedSecrets:
         except (InvalidTag, EncodingError, ValueError):
             return None
 
+    def is_current(self, sealed: str) -> bool:
+        return sealed.startswith(f"{_FORMAT}.{self._newest}.")
+
     def _use(self, keyring: str, where: str) -> None:
         keys = re.split(r"[\s,]+", keyring.strip())
         for position, key in enumerate(keys, start=1):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
-from quinta.core.errors import StateConflict
+from quinta.core.errors import NotFound, StateConflict
 from quinta.core.models.model import EnvironmentVariable, VariableLevel
 from quinta.core.ports import Secrets, Store, UnitOfWork
 from quinta.core.scope import EVERYTHING, in_project
@@ -55,11 +56,24 @@ def value_of(secrets: Secrets, variable: EnvironmentVariable) -> str | None:
     return secrets.open(variable.value, variable.id) if variable.secret else variable.value
 
 
-async def count_unopened(store: Store, secrets: Secrets) -> int:
-    """How many secret values on this server the keyring does not open."""
+async def seal_again(store: Store, secrets: Secrets) -> int:
+    """Seals every secret value with the newest key that was sealed with another; returns how many do not open."""
     async with store.read() as work:
         variables = await work.of(EnvironmentVariable, EVERYTHING).find(secret=True)
+    for variable in variables:
+        if not secrets.is_current(variable.value):
+            with suppress(NotFound):  # deleted meanwhile, through another server
+                await _seal_again(store, secrets, variable.id)
     return sum(value_of(secrets, variable) is None for variable in variables)
+
+
+async def _seal_again(store: Store, secrets: Secrets, variable_id: str) -> None:
+    async with store.begin() as work:
+        variables = work.of(EnvironmentVariable, EVERYTHING)
+        variable = await variables.lock(variable_id)
+        value = value_of(secrets, variable)
+        if value is not None:
+            await variables.change(variable_id, value=secrets.seal(value, variable_id))
 
 
 async def model_file_of(work: UnitOfWork, project_id: str, model_id: str, version_id: str) -> str:
