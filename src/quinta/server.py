@@ -18,6 +18,8 @@ from quinta.core.models.models import Models
 from quinta.core.models.packages import Packages
 from quinta.core.models.versions import Versions
 from quinta.core.observation.logs import Logs
+from quinta.core.observation.metrics import Metrics
+from quinta.core.observation.usage import Usage
 from quinta.core.requests.batch import BatchRequests
 from quinta.core.requests.direct import DirectRequests
 from quinta.core.requests.execution import Execution
@@ -100,6 +102,8 @@ class Server:
             batch=BatchRequests(store, blobs, clock),
             blobs=blobs,
             logs=Logs(store, clock),
+            metrics=Metrics(store),
+            usage=Usage(store, clock),
         )
         self._administration = Administration(store, clock, self._passwords)
         self._builds = Builds(store, objects, builder, self.supervisor, self._recorder, clock, self.staging)

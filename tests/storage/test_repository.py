@@ -165,9 +165,14 @@ async def test_what_hangs_on_a_row_goes_with_it(database: Database) -> None:
     async with database.begin() as unit:
         assert await unit.of(Project, in_organization(one.organization.id)).remove(id=one.project.id) == 1
     async with database.read() as unit:
-        for kind, count in ((Model, 1), (ModelVersion, 1), (Build, 1), (Request, 2), (LogLine, 1), (MetricPoint, 1)):
+        for kind, count in ((Model, 1), (ModelVersion, 1), (Build, 1), (Request, 2), (LogLine, 1)):
             assert await unit.of(kind, EVERYTHING).count() == count
             assert await unit.of(kind, in_project(other.project.id)).count() == count
+        for tenant in (one, other):  # what was used is the organization's
+            assert await unit.of(MetricPoint, in_organization(tenant.organization.id)).count() == 1
+    async with database.begin() as unit:
+        await unit.of(Organization, EVERYTHING).remove(id=one.organization.id)
+        assert await unit.of(MetricPoint, EVERYTHING).count() == 1
 
 
 async def test_a_parent_that_is_gone_and_one_that_is_needed(database: Database) -> None:
@@ -242,4 +247,5 @@ async def test_metric_points_add_up(database: Database) -> None:
         await unit.add_metric_points([])
     async with database.read() as unit:
         points = await unit.of(MetricPoint, EVERYTHING).find(order=("metric",))
-    assert points == [replace(point, metric="errors"), replace(point, value=4.5)]
+    stored = replace(point, organization_id=tenant.organization.id)
+    assert points == [replace(stored, metric="errors"), replace(stored, value=4.5)]

@@ -13,6 +13,7 @@ from quinta.dialects.base.catch_all import CatchAll
 from quinta.dialects.base.paths import clean_path
 from quinta.dialects.ubiops import (
     routes_blobs,
+    routes_metrics,
     routes_models,
     routes_organizations,
     routes_projects,
@@ -36,6 +37,7 @@ _ROUTES = (
     routes_versions,
     routes_requests,
     routes_blobs,
+    routes_metrics,
 )
 
 

@@ -13,13 +13,15 @@ from quinta.core.models.model import DataType, Field, ValueType
 from quinta.core.models.models import ModelChange, ModelView, NewModel
 from quinta.core.models.versions import NewVersion, VersionChange, VersionView
 from quinta.core.observation.logs import LogQuery
+from quinta.core.observation.metrics import Bucket
 from quinta.core.observation.model import LogLine
+from quinta.core.observation.usage import UsageSeries
 from quinta.core.requests.model import Request, RequestStatus
 from quinta.core.tenancy.model import Organization, User
 from quinta.core.tenancy.organizations import OrganizationView
 from quinta.core.tenancy.projects import ProjectView
 from quinta.dialects.ubiops import answers, shapes
-from quinta.dialects.ubiops.dates import microseconds, milliseconds, read_moment
+from quinta.dialects.ubiops.dates import microseconds, milliseconds, read_moment, seconds
 from quinta.kit.ids import parse_id
 
 _VERSION_MEMBERS = {
@@ -98,6 +100,30 @@ def log_line(line: LogLine) -> answers.LogLineBody:
         model_version=line.version_name,
         request_id=line.request_id,
     )
+
+
+def metrics_text(buckets: Iterable[Bucket]) -> str:
+    """A list of Metrics as JSON text: there may be tens of thousands, too many for a detour over shapes."""
+    return json.dumps(
+        [
+            {
+                "value": _number(bucket.value),
+                "start_time": seconds(bucket.start, "+00:00"),
+                "end_time": seconds(bucket.end, "+00:00"),
+            }
+            for bucket in buckets
+        ]
+    )
+
+
+def usage_per_month(series: UsageSeries) -> answers.UsagePerMonth:
+    usage = [answers.UsagePerMonthMetric(month=seconds(start), value=_number(value)) for start, value in series.values]
+    return answers.UsagePerMonth(object_type=series.object_type, metric=series.metric, usage=usage)
+
+
+def usage_per_day(series: UsageSeries) -> answers.UsagePerDay:
+    usage = [answers.UsagePerDayMetric(day=seconds(start), value=_number(value)) for start, value in series.values]
+    return answers.UsagePerDay(object_type=series.object_type, metric=series.metric, usage=usage)
 
 
 def new_model(body: shapes.ModelCreate) -> NewModel:
@@ -204,6 +230,12 @@ def blob(item: Blob) -> answers.BlobList:
         size=item.size,
         ttl=item.ttl_seconds,
     )
+
+
+def _number(value: float) -> int | float:
+    """Whole numbers without a fraction, as in the samples; others to the microsecond or millionth."""
+    rounded = round(value, 6)
+    return int(rounded) if rounded.is_integer() else rounded
 
 
 def _fields(bodies: Sequence[shapes.ModelField]) -> tuple[Field, ...]:
