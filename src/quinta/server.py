@@ -35,6 +35,7 @@ from quinta.engine.loops.batches import Batches
 from quinta.engine.loops.builds import Builds
 from quinta.engine.loops.housekeeping import Housekeeping
 from quinta.engine.loops.instances import Instances
+from quinta.engine.loops.quotas import Quotas
 from quinta.engine.measurements import Measurements
 from quinta.engine.recorder import Recorder
 from quinta.engine.sandbox.detection import detect
@@ -112,6 +113,7 @@ class Server:
         self.measurements.gauge(self._gauges)
         self._instances = Instances(store, versions, self.supervisor)
         self._housekeeping = Housekeeping(store, objects, clock)
+        self._quotas = Quotas(store, self._recorder, clock)
         self._tasks: list[asyncio.Task[None]] = []
         self._lock: IO[str] | None = None
 
@@ -145,6 +147,7 @@ class Server:
             "batches": self._batches.loop.run(),
             "instances": self._instances.run(),
             "housekeeping": self._housekeeping.run(),
+            "quotas": self._quotas.run(),
         }
         self._tasks = [asyncio.create_task(run, name=name) for name, run in runs.items()]
         self.ready = True
