@@ -9,12 +9,13 @@ from quinta.core.models.find import live
 from quinta.core.models.model import Model, ModelVersion, RunnableVersion
 from quinta.core.ports import Store
 from quinta.core.scope import EVERYTHING
-from quinta.core.tenancy.model import Project
+from quinta.core.tenancy.model import Organization, OrganizationStatus, Project
 from quinta.kit.cache import TaggedCache
 
 
 class LiveVersions:
-    """Answers what the engine needs to run a version; None for one that is gone or has no build serving."""
+    """Answers what the engine needs to run a version; None for one that is gone, has no build serving, or belongs to
+    an organization that runs nothing now."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -42,7 +43,10 @@ class LiveVersions:
             project = await work.of(Project, EVERYTHING).get(id=version.project_id)
             if model is None or project is None:
                 return None, tags
-            tags += [f"model:{model.id}", f"project:{project.id}"]
+            tags += [f"model:{model.id}", f"project:{project.id}", f"organization:{project.organization_id}"]
+            organization = await work.of(Organization, EVERYTHING).get(id=project.organization_id)
+            if organization is None or organization.status is not OrganizationStatus.ACTIVE:
+                return None, tags
             return await live(work, project, model, version), tags
 
     def _forget(self, event: Event) -> None:

@@ -30,9 +30,9 @@ def read_moment(text: str) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def seconds(moment: datetime, zone: str = "Z") -> str:
-    """``2020-07-28T00:00:00Z``: usage; with ``+00:00`` for the zone: metrics."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S") + zone
+def seconds(moment: datetime) -> str:
+    """``2020-07-28T00:00:00Z``: usage."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def read_month(text: str) -> date:
