@@ -319,6 +319,7 @@ metric_points = Table(
     # Questions are about one metric of a type over a time, seldom about one object: it comes last.
     PrimaryKeyConstraint("project_id", "object_type", "metric", "time", "object_id"),
     Index(None, "organization_id", "object_type", "metric", "time"),
+    Index(None, "time"),  # old ones are removed every few minutes
 )
 
 compute_notices = Table(

@@ -31,6 +31,7 @@ def upgrade() -> None:
     op.drop_table("kept_points")
     columns = ["organization_id", "object_type", "metric", "time"]
     op.create_index("ix_metric_points_organization_id_object_type_metric_time", "metric_points", columns)
+    op.create_index("ix_metric_points_time", "metric_points", ["time"])
     op.create_table(
         "compute_notices",
         sa.Column("id", sa.String(), primary_key=True),
