@@ -26,6 +26,8 @@ from quinta.core.models.packages import Packages
 from quinta.core.models.variables import Variables
 from quinta.core.models.versions import Versions
 from quinta.core.observation.logs import Logs
+from quinta.core.observation.metrics import Metrics
+from quinta.core.observation.usage import Usage
 from quinta.core.requests.batch import BatchRequests
 from quinta.core.requests.direct import DirectRequests
 from quinta.core.requests.execution import Execution
@@ -44,6 +46,7 @@ from quinta.engine.loops.batches import Batches
 from quinta.engine.loops.builds import Builds
 from quinta.engine.loops.housekeeping import Housekeeping
 from quinta.engine.loops.instances import Instances
+from quinta.engine.loops.quotas import Quotas
 from quinta.engine.measurements import Measurements
 from quinta.engine.recorder import Recorder
 from quinta.engine.sandbox.detection import detect
@@ -128,6 +131,8 @@ class Server:
             batch=BatchRequests(store, blobs, clock),
             blobs=blobs,
             logs=Logs(store, clock),
+            metrics=Metrics(store),
+            usage=Usage(store, clock),
         )
         self._administration = Administration(store, clock, self._passwords)
         self._builds = Builds(
@@ -137,6 +142,7 @@ class Server:
         self.measurements.gauge(self._gauges)
         self._instances = Instances(store, versions, self.supervisor, self._runs_here)
         self._housekeeping = Housekeeping(store, objects, clock)
+        self._quotas = Quotas(store, self._recorder, clock)
 
     @property
     def staging(self) -> Path:
@@ -172,6 +178,7 @@ class Server:
             "batches": self._batches.loop.run(),
             "instances": self._instances.run(),
             "housekeeping": self._housekeeping.run(),
+            "quotas": self._quotas.run(),
         }
         self._tasks = [asyncio.create_task(run, name=name) for name, run in runs.items()]
         self.ready = True

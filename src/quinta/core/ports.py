@@ -7,10 +7,11 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from quinta.core.events import Event
 from quinta.core.models.model import RunnableVersion
+from quinta.core.observation.intervals import Interval
 from quinta.core.observation.model import LogLine, MetricPoint
 from quinta.core.requests.outcome import RunOutcome, RunRequest
 from quinta.core.scope import Scope
@@ -51,6 +52,14 @@ class Repository(Protocol[T]):
 
     async def distinct(self, column: str, **conditions: object) -> list[str]:
         """The different values of one field among the items that match."""
+        ...
+
+    async def sums(
+        self, column: str, *, by: Sequence[str] = (), per: tuple[str, Interval] | None = None, **conditions: object
+    ) -> dict[tuple[Any, ...], float]:
+        """The sums of a number field among the items that match, for each different key: the values of the fields
+        ``by``, then the start (UTC) of the interval that the moment lies in, ``per`` being its field and the interval.
+        Only keys of items that are there; without ``by`` and ``per`` the key is ``()``."""
         ...
 
     async def add(self, *items: T) -> None:
@@ -111,8 +120,8 @@ class UnitOfWork(Protocol):
         ...
 
     async def add_metric_points(self, points: Sequence[MetricPoint]) -> None:
-        """Adds to the stored value of each (object, metric, minute), making the row if it is not there. Points of
-        projects that are gone are dropped."""
+        """Adds to the stored value of each (object, metric, minute), making the row if it is not there. Sets
+        their organization. Points of projects that are gone are dropped."""
         ...
 
 

@@ -14,6 +14,8 @@ from quinta.core.models.packages import Packages
 from quinta.core.models.variables import Variables
 from quinta.core.models.versions import Versions
 from quinta.core.observation.logs import Logs
+from quinta.core.observation.metrics import Metrics
+from quinta.core.observation.usage import Usage
 from quinta.core.requests.batch import BatchRequests
 from quinta.core.requests.direct import DirectRequests
 from quinta.core.tenancy.accounts import Accounts
@@ -46,3 +48,5 @@ class Services:
     batch: BatchRequests
     blobs: Blobs
     logs: Logs
+    metrics: Metrics
+    usage: Usage

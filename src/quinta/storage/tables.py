@@ -23,6 +23,7 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     UniqueConstraint,
@@ -37,6 +38,7 @@ from quinta.core.observation.model import LogLine, MetricPoint
 from quinta.core.requests.model import Request
 from quinta.core.tenancy.model import (
     ApiKey,
+    ComputeNotice,
     Invitation,
     Membership,
     Organization,
@@ -385,12 +387,30 @@ log_lines = Table(
 metric_points = Table(
     "metric_points",
     metadata,
-    Column("project_id", String, ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
-    Column("object_type", String, primary_key=True),
-    Column("object_id", String, primary_key=True),
-    Column("metric", String, primary_key=True),
-    Column("time", Moment, primary_key=True),
+    # No foreign keys to project and object: what they used stays with the organization when they are deleted.
+    _text("project_id"),
+    _text("object_type"),
+    _text("object_id"),
+    _text("metric"),
+    _moment("time"),
     Column("value", Double, nullable=False),
+    _parent("organization_id", "organizations"),
+    # Questions are about one metric of a type over a time, seldom about one object: it comes last.
+    PrimaryKeyConstraint("project_id", "object_type", "metric", "time", "object_id"),
+    Index(None, "organization_id", "object_type", "metric", "time"),
+    Index(None, "time"),  # old ones are removed every few minutes
+)
+
+compute_notices = Table(
+    "compute_notices",
+    metadata,
+    _id(),
+    _parent("organization_id", "organizations"),
+    Column("month", Date, nullable=False),
+    _number("gb_seconds"),
+    _text("kind"),
+    _moment("created_at"),
+    UniqueConstraint("organization_id", "month", "gb_seconds", "kind"),  # said once, also by several servers
 )
 
 outbox = Table(
@@ -413,6 +433,7 @@ TABLES: dict[type, Table] = {
     ApiKey: api_keys,
     Blob: blobs,
     Build: builds,
+    ComputeNotice: compute_notices,
     EnvironmentVariable: environment_variables,
     Invitation: invitations,
     LogLine: log_lines,

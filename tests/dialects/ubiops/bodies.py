@@ -13,6 +13,7 @@ NAME = r".{1,64}"
 TEXT = r"(?s).*"
 MICROSECONDS = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
 MILLISECONDS = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00"
+SECONDS = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"
 DATE = r"\d{4}-\d\d-\d\d"
 NULL = type(None)
 FIELD = [{"name": NAME, "data_type": r"[a-z_]+"}]
@@ -29,6 +30,7 @@ _SERVICE_USER = {
 }
 _CREATED = {"id": UUID, "status": r"pending|processing|completed|failed", "time_created": MILLISECONDS}
 _LISTED = {**_CREATED, "success": bool, "time_last_updated": MILLISECONDS}
+_USAGE = {"object_type": r"model_version|pipeline|connector", "metric": r"[a-z_]+"}
 
 BODIES: dict[str, dict[str, Any]] = {
     "Status": {"status": r"ok"},
@@ -140,6 +142,9 @@ BODIES: dict[str, dict[str, Any]] = {
         "inheritance_name": (NAME, NULL),
     },
     "BlobList": {"id": UUID, "creation_date": MILLISECONDS, "filename": r".+", "size": int, "ttl": int},
+    "Metrics": {"value": (int, float), "start_time": SECONDS + r"\+00:00", "end_time": SECONDS + r"\+00:00"},
+    "UsagePerMonth": _USAGE | {"usage": [{"month": SECONDS + "Z", "value": (int, float)}]},
+    "UsagePerDay": _USAGE | {"usage": [{"day": SECONDS + "Z", "value": (int, float)}]},
     "Error": {"error": r"(?s).+"},
 }
 

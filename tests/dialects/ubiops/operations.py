@@ -13,6 +13,7 @@ import httpx2
 
 UNKNOWN = "018f0000-0000-7000-8000-000000000000"
 _MODEL = {"name": "one", "input_type": "plain", "output_type": "plain"}
+_HOUR = "object_type=model_version&start_time=2020-01-01T00:00:00Z&end_time=2020-01-01T01:00:00Z"
 _FILE = {"file": ("a.txt", b"x")}
 
 
@@ -44,6 +45,8 @@ def _operations() -> list[Operation]:
     return [
         Operation("projects_update", "projects.update", "PATCH", "", {}),
         Operation("projects_resource_usage", "projects.resources.get", "GET", "/resources"),
+        Operation("project_usage_get", "projects.usage.get", "GET", "/usage"),
+        Operation("metrics_get", "models.versions.metrics.get", "GET", f"/metrics/requests?{_HOUR}"),
         Operation("projects_log_list", "logs.list", "POST", "/logs", {"filters": {}}),
         Operation("models_create", "models.create", "POST", "/models", _MODEL),
         Operation("models_list", "models.list", "GET", "/models"),

@@ -11,13 +11,13 @@ from quinta.core.models.find import live
 from quinta.core.models.model import Model, ModelVersion, RunnableVersion
 from quinta.core.ports import Secrets, Store
 from quinta.core.scope import EVERYTHING
-from quinta.core.tenancy.model import Project
+from quinta.core.tenancy.model import Organization, OrganizationStatus, Project
 from quinta.kit.cache import TaggedCache
 
 
 class LiveVersions:
-    """Answers what the engine needs to run a version; None for one that is gone, has no build serving, or a secret
-    variable that does not open (a direct request says so)."""
+    """Answers what the engine needs to run a version; None for one that is gone, has no build serving, belongs to an
+    organization that runs nothing now, or has a secret variable that does not open (a direct request says so)."""
 
     def __init__(self, store: Store, secrets: Secrets) -> None:
         self._store = store
@@ -52,7 +52,10 @@ class LiveVersions:
             project = await work.of(Project, EVERYTHING).get(id=version.project_id)
             if model is None or project is None:
                 return None, tags
-            tags += [f"model:{model.id}", f"project:{project.id}"]
+            tags += [f"model:{model.id}", f"project:{project.id}", f"organization:{project.organization_id}"]
+            organization = await work.of(Organization, EVERYTHING).get(id=project.organization_id)
+            if organization is None or organization.status is not OrganizationStatus.ACTIVE:
+                return None, tags
             try:
                 return await live(work, self._secrets, project, model, version), tags
             except StateConflict:

@@ -178,6 +178,34 @@ class InheritedEnvironmentVariableList(EnvironmentVariableList):
     inheritance_name: str | None
 
 
+class Metrics(BaseModel):
+    value: int | float
+    start_time: str
+    end_time: str
+
+
+class UsagePerMonthMetric(BaseModel):
+    month: str
+    value: int | float
+
+
+class UsagePerMonth(BaseModel):
+    object_type: str
+    metric: str
+    usage: list[UsagePerMonthMetric]
+
+
+class UsagePerDayMetric(BaseModel):
+    day: str
+    value: int | float
+
+
+class UsagePerDay(BaseModel):
+    object_type: str
+    metric: str
+    usage: list[UsagePerDayMetric]
+
+
 class FieldBody(BaseModel):
     name: str
     data_type: DataType

@@ -13,6 +13,7 @@ from quinta.dialects.base.catch_all import CatchAll
 from quinta.dialects.base.paths import clean_path
 from quinta.dialects.ubiops import (
     routes_blobs,
+    routes_metrics,
     routes_models,
     routes_organization_users,
     routes_organizations,
@@ -46,6 +47,7 @@ _ROUTES = (
     routes_variables,
     routes_requests,
     routes_blobs,
+    routes_metrics,
 )
 
 

@@ -14,13 +14,15 @@ from quinta.core.models.models import ModelChange, ModelView, NewModel
 from quinta.core.models.variables import NewVariable, VariableChange, VariableView
 from quinta.core.models.versions import NewVersion, VersionChange, VersionView
 from quinta.core.observation.logs import LogQuery
+from quinta.core.observation.metrics import Bucket
 from quinta.core.observation.model import LogLine
+from quinta.core.observation.usage import UsageSeries
 from quinta.core.requests.model import Request, RequestStatus
 from quinta.core.tenancy.model import Organization, User
 from quinta.core.tenancy.organizations import OrganizationView
 from quinta.core.tenancy.projects import ProjectView
 from quinta.dialects.ubiops import answers, shapes
-from quinta.dialects.ubiops.dates import microseconds, milliseconds, read_moment
+from quinta.dialects.ubiops.dates import microseconds, milliseconds, read_moment, seconds
 from quinta.kit.ids import parse_id
 
 _VERSION_MEMBERS = {
@@ -123,6 +125,29 @@ def inherited_variable(view: VariableView) -> answers.InheritedEnvironmentVariab
         inheritance_type=level,
         inheritance_name=name,
     )
+
+
+def metrics_text(buckets: Iterable[Bucket]) -> str:
+    """A list of Metrics as JSON text: there may be tens of thousands, too many for a detour over shapes.
+
+    Moments of buckets are whole minutes in UTC: their plain ISO form is the one of contract ubiops 1.7.
+    """
+    items = (
+        f'{{"value": {_number(bucket.value)}, "start_time": "{bucket.start.isoformat()}", '
+        f'"end_time": "{bucket.end.isoformat()}"}}'
+        for bucket in buckets
+    )
+    return f"[{', '.join(items)}]"
+
+
+def usage_per_month(series: UsageSeries) -> answers.UsagePerMonth:
+    usage = [answers.UsagePerMonthMetric(month=seconds(start), value=_number(value)) for start, value in series.values]
+    return answers.UsagePerMonth(object_type=series.object_type, metric=series.metric, usage=usage)
+
+
+def usage_per_day(series: UsageSeries) -> answers.UsagePerDay:
+    usage = [answers.UsagePerDayMetric(day=seconds(start), value=_number(value)) for start, value in series.values]
+    return answers.UsagePerDay(object_type=series.object_type, metric=series.metric, usage=usage)
 
 
 def new_model(body: shapes.ModelCreate) -> NewModel:
@@ -229,6 +254,11 @@ def blob(item: Blob) -> answers.BlobList:
         size=item.size,
         ttl=item.ttl_seconds,
     )
+
+
+def _number(value: float) -> int | float:
+    """Whole numbers without a fraction, as in the samples; others to six digits of it."""
+    return int(value) if value.is_integer() else round(value, 6)
 
 
 def _fields(bodies: Sequence[shapes.ModelField]) -> tuple[Field, ...]:
