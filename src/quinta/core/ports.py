@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 from quinta.core.events import Event
 from quinta.core.models.model import RunnableVersion
@@ -16,6 +16,8 @@ from quinta.core.requests.outcome import RunOutcome, RunRequest
 from quinta.core.scope import Scope
 
 T = TypeVar("T")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,15 @@ class Passwords(Protocol):
 
     async def matches(self, password: str, password_hash: str | None) -> bool:
         """Whether the password is right; takes as long for an account without a hash as for one with."""
+        ...
+
+
+class Apart(Protocol):
+    """Calls functions in another process, for work that would hold up the event loop."""
+
+    async def call(self, function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+        """What ``function``, a pure one of a module, returns. Errors of our family are raised as they are; TooLarge
+        when it needs too much memory."""
         ...
 
 
