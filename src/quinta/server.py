@@ -109,6 +109,7 @@ class Server:
             batch=BatchRequests(store, reader, blobs, clock),
             blobs=blobs,
             logs=Logs(store, clock),
+            reader=reader,
         )
         self._administration = Administration(store, clock, self._passwords)
         self._builds = Builds(store, objects, builder, self.supervisor, self._recorder, clock, self.staging)

@@ -11,7 +11,7 @@ import pytest
 
 from quinta.core.errors import InvalidInput, QuintaError, TooLarge, Unavailable
 from quinta.core.models.model import DataType, Field, ValueType
-from quinta.core.requests.reading import SMALL_BYTES, Reader
+from quinta.core.requests.reading import MOST_MEMBERS, SMALL_BYTES, Reader
 from quinta.engine.reading_process import ReadingProcess
 
 BLOB = "0188c0de-0000-7000-8000-000000000001"
@@ -53,6 +53,16 @@ async def test_both_ways_read_alike(reader: Reader, padding: bytes) -> None:
     with pytest.raises(InvalidInput, match="the result must be a string"):
         await reader.result(b"1" + padding, ValueType.PLAIN, (), {})
     assert (await reader.result(b'"text"', ValueType.PLAIN, (), {})).text == '"text"'
+
+
+@pytest.mark.parametrize("padding", [b"", LARGE], ids=["on the spot", "apart"])
+async def test_a_body_has_an_end(reader: Reader, padding: bytes) -> None:
+    text = b'{"a":[' + b"{}," * 4_998 + b'{"b":[' + b"0," * 4_998 + b"0]}]}"
+    value = await reader.body(text + padding)
+    assert len(value["a"]) + len(value["a"][-1]["b"]) + 2 == MOST_MEMBERS
+    for more in (text.replace(b"{},", b'{"c":0},', 1), b"[" + text + b"]", b"[" + b"[]," * 10_000 + b"0]"):
+        with pytest.raises(InvalidInput, match="more than 10,000 members and items"):
+            await reader.body(more + padding)
 
 
 HOSTILE = {

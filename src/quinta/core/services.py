@@ -12,6 +12,7 @@ from quinta.core.models.versions import Versions
 from quinta.core.observation.logs import Logs
 from quinta.core.requests.batch import BatchRequests
 from quinta.core.requests.direct import DirectRequests
+from quinta.core.requests.reading import Reader
 from quinta.core.tenancy.accounts import Accounts
 from quinta.core.tenancy.organizations import Organizations
 from quinta.core.tenancy.projects import Projects
@@ -32,3 +33,4 @@ class Services:
     batch: BatchRequests
     blobs: Blobs
     logs: Logs
+    reader: Reader
