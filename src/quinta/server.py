@@ -31,6 +31,7 @@ from quinta.core.observation.usage import Usage
 from quinta.core.requests.batch import BatchRequests
 from quinta.core.requests.direct import DirectRequests
 from quinta.core.requests.execution import Execution
+from quinta.core.requests.reading import Reader
 from quinta.core.services import Services
 from quinta.core.tenancy.accounts import Accounts
 from quinta.core.tenancy.administration import Administration, FirstAdministrator
@@ -48,6 +49,7 @@ from quinta.engine.loops.housekeeping import Housekeeping
 from quinta.engine.loops.instances import Instances
 from quinta.engine.loops.quotas import Quotas
 from quinta.engine.measurements import Measurements
+from quinta.engine.reading_process import ReadingProcess
 from quinta.engine.recorder import Recorder
 from quinta.engine.sandbox.detection import detect
 from quinta.engine.supervisor.settings import EngineFolders, SupervisorPolicy
@@ -111,7 +113,9 @@ class Server:
         store = self._database
         versions = LiveVersions(store, self._secrets)
         blobs = Blobs(store, objects, clock)
-        execution = Execution(self.supervisor, blobs, self._recorder, self._recorder, clock)
+        self._reading = ReadingProcess()
+        reader = Reader(self._reading)
+        execution = Execution(self.supervisor, reader, blobs, self._recorder, self._recorder, clock)
         self.services = Services(
             authenticator=Authenticator(store, clock),
             accounts=Accounts(store, clock, self._passwords, activate_at_once=self.settings.activate_accounts),
@@ -127,18 +131,19 @@ class Server:
             versions=Versions(store, clock),
             variables=Variables(store, clock, self._secrets),
             packages=Packages(store, objects, clock, check_is_zip),
-            direct=DirectRequests(store, execution, blobs, self._secrets, self._runs_here),
-            batch=BatchRequests(store, blobs, clock),
+            direct=DirectRequests(store, reader, execution, blobs, self._secrets, self._runs_here),
+            batch=BatchRequests(store, reader, blobs, clock),
             blobs=blobs,
             logs=Logs(store, clock),
             metrics=Metrics(store),
             usage=Usage(store, clock),
+            reader=reader,
         )
         self._administration = Administration(store, clock, self._passwords)
         self._builds = Builds(
             store, objects, self._builder, self.supervisor, self._recorder, clock, self.staging, self._secrets
         )
-        self._batches = Batches(store, versions, execution, blobs, clock, self._runs_here)
+        self._batches = Batches(store, versions, reader, execution, blobs, clock, self._runs_here)
         self.measurements.gauge(self._gauges)
         self._instances = Instances(store, versions, self.supervisor, self._runs_here)
         self._housekeeping = Housekeeping(store, objects, clock)
@@ -191,6 +196,7 @@ class Server:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.to_thread(self._reading.close)
         await self._recorder.flush()
         await self._database.close()
         if self._lock is not None:

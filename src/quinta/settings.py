@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _ADMINISTRATOR_EMAIL = "admin@quinta.local"
-_BODY_BYTES = 64 * 2**20
+_BODY_BYTES = 16 * 2**20
 _UPLOAD_BYTES = 2 * 2**30
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})

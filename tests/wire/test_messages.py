@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import struct
+from contextlib import nullcontext
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from quinta.wire.messages import (
+    MAX_ANSWER_HEADER_BYTES,
     MAX_FRAME_BYTES,
     MAX_HEADER_BYTES,
     Decoder,
@@ -92,6 +94,12 @@ def test_lengths_are_refused_before_anything_is_kept(lengths: tuple[int, int]) -
     with pytest.raises(WireError):
         list(Decoder().feed(struct.pack(">II", *lengths)))
     assert list(Decoder().feed(struct.pack(">II", MAX_FRAME_BYTES, MAX_HEADER_BYTES))) == []
+
+
+def test_what_comes_from_an_instance_has_a_smaller_message() -> None:
+    for length, refused in ((MAX_ANSWER_HEADER_BYTES, False), (MAX_ANSWER_HEADER_BYTES + 1, True)):
+        with pytest.raises(WireError) if refused else nullcontext():
+            Decoder(MAX_ANSWER_HEADER_BYTES).feed(struct.pack(">II", MAX_FRAME_BYTES, length))
 
 
 def test_a_frame_has_a_largest_size() -> None:

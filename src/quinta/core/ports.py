@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from quinta.core.events import Event
 from quinta.core.models.model import RunnableVersion
@@ -17,6 +17,8 @@ from quinta.core.requests.outcome import RunOutcome, RunRequest
 from quinta.core.scope import Scope
 
 T = TypeVar("T")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,15 @@ class Secrets(Protocol):
 
     def is_current(self, sealed: str) -> bool:
         """Whether it is sealed with the key that ``seal`` uses now."""
+        ...
+
+
+class Apart(Protocol):
+    """Calls functions in another process, for work that would hold up the event loop."""
+
+    async def call(self, function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+        """What ``function``, a pure one of a module, returns. Errors of our family are raised as they are; TooLarge
+        when it needs too much memory."""
         ...
 
 

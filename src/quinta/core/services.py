@@ -18,6 +18,7 @@ from quinta.core.observation.metrics import Metrics
 from quinta.core.observation.usage import Usage
 from quinta.core.requests.batch import BatchRequests
 from quinta.core.requests.direct import DirectRequests
+from quinta.core.requests.reading import Reader
 from quinta.core.tenancy.accounts import Accounts
 from quinta.core.tenancy.members import Members
 from quinta.core.tenancy.organizations import Organizations
@@ -50,3 +51,4 @@ class Services:
     logs: Logs
     metrics: Metrics
     usage: Usage
+    reader: Reader

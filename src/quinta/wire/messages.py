@@ -19,9 +19,11 @@ from typing import Any, Dict, List, NamedTuple, Tuple, Type, Union
 
 MAX_FRAME_BYTES = 4 << 20
 MAX_HEADER_BYTES = 1 << 20
+# Of a message to the server, which stands still while it parses one: a millisecond for this much.
+MAX_ANSWER_HEADER_BYTES = 64 << 10
 MAX_PAYLOAD_IN_FRAME = MAX_FRAME_BYTES - MAX_HEADER_BYTES
 # A result goes through the memory of the server once more when it is answered, so even files have an end.
-MAX_PAYLOAD_BYTES = 64 << 20
+MAX_PAYLOAD_BYTES = 16 << 20
 
 _LENGTHS = struct.Struct(">II")
 # json.dumps with options would build such an encoder for each message, which costs more than the encoding.
@@ -121,7 +123,8 @@ def encode(message: Message, payload: bytes = b"") -> bytes:
 class Decoder:
     """Puts frames together from pieces of any size and checks them."""
 
-    def __init__(self) -> None:
+    def __init__(self, maximum_header_bytes: int = MAX_HEADER_BYTES) -> None:
+        self._maximum_header_bytes = maximum_header_bytes
         self._buffer = bytearray()
 
     def feed(self, data: bytes) -> List[Tuple[Message, bytes]]:
@@ -133,22 +136,22 @@ class Decoder:
         buffer = self._buffer
         if buffer:
             buffer += data
-            received, used = _take_frames(buffer)
+            received, used = _take_frames(buffer, self._maximum_header_bytes)
             del buffer[:used]
         else:  # as a rule a read is one frame, which need not be copied first
-            received, used = _take_frames(data)
+            received, used = _take_frames(data, self._maximum_header_bytes)
             if used < len(data):
                 buffer += data[used:]
         return received
 
 
-def _take_frames(data: Union[bytes, bytearray]) -> Tuple[List[Tuple[Message, bytes]], int]:
+def _take_frames(data: Union[bytes, bytearray], maximum_header_bytes: int) -> Tuple[List[Tuple[Message, bytes]], int]:
     """The whole frames at the start of ``data``, and how many bytes they are."""
     received = []
     start = 0
     while len(data) - start >= _LENGTHS.size:
         length, header_length = _LENGTHS.unpack_from(data, start)
-        if length > MAX_FRAME_BYTES or header_length > min(length, MAX_HEADER_BYTES):
+        if length > MAX_FRAME_BYTES or header_length > min(length, maximum_header_bytes):
             raise WireError("a frame says that it has %d bytes with a message of %d" % (length, header_length))
         begin = start + _LENGTHS.size
         if len(data) < begin + length:

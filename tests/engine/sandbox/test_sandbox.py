@@ -142,7 +142,7 @@ def test_a_group_limits_and_counts() -> None:
     sandbox = detect()
     if sandbox.cgroups is None:
         pytest.skip("no writable cgroup here")
-    group = sandbox.cgroups.create("test-limits", memory_bytes=32 << 20, processes=16)
+    group = sandbox.cgroups.create(f"test-limits-{os.getpid()}", memory_bytes=32 << 20, processes=16)
     try:
         assert group.processes() == set()
         take = "x=$(head -c 100000000 /dev/zero | tr '\\0' x)"

@@ -47,7 +47,7 @@ async def test_each_result_that_cannot_be_answered_is_named(world: World) -> Non
         "(keys must be str, int, float, bool or None, not tuple)",
         "coroutine": "the result cannot be answered: coroutine is not a value that JSON has a form for "
         "(a value of type coroutine)",
-        "too huge": "the result has 70000008 bytes; the limit is 67108864",
+        "too huge": "the result has 17000008 bytes; the limit is 16777216",
     }.items():
         outcome = await world.ask(version_of("returns_strange", memory_megabytes=1024), kind)
         assert (outcome.reason, outcome.error_message) == (Reason.INVALID_RESULT, message), kind
@@ -56,7 +56,7 @@ async def test_each_result_that_cannot_be_answered_is_named(world: World) -> Non
 
 
 async def test_a_result_and_an_input_larger_than_a_frame_travel_as_files(world: World) -> None:
-    assert await world.value(version_of("returns_strange", memory_megabytes=1024), "huge") == "h" * 20_000_000
+    assert await world.value(version_of("returns_strange", memory_megabytes=1024), "huge") == "h" * 12_000_000
     text = "\u00fc" * 3_000_000
     assert await world.value("returns_input", text) == text
     assert list((world.root / "staging").iterdir()) == []

@@ -32,7 +32,7 @@ async def scenario(root: Path, environments: Path, sandbox: Sandbox) -> None:
         assert (await world.run("floods_stdout", {"x": -1}, id="flood")).success
         assert len(world.logs.of("flood", system=True)) == 1
         version = version_of("returns_strange", memory_megabytes=1024)
-        assert len(await world.value(version, "huge")) == 20_000_000
+        assert len(await world.value(version, "huge")) == 12_000_000
         await world.run("prints_without_newline", {"x": 1}, id="r")
         assert world.logs.of("r") == ["partial of 1"]
         await world.ask("dies_when_idle", -1)

@@ -68,9 +68,9 @@ VALUES = {
 class Model:
     def request(self, data):
         if data["x"] == "huge":
-            return {"y": "h" * 20_000_000}
+            return {"y": "h" * 12_000_000}
         if data["x"] == "too huge":
-            return {"y": "h" * 70_000_000}
+            return {"y": "h" * 17_000_000}
         if data["x"] == "coroutine":
 
             async def answer():

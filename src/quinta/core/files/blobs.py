@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from quinta.core.access.decide import project_for
 from quinta.core.access.model import Actor, Permission
@@ -119,14 +118,12 @@ class Blobs:
             work.emit(Event(EventName.BLOB_DELETED, blob.id, (), actor.user_id, project.id))
         await self._objects.delete(blob.object_key)
 
-    async def inputs(
-        self, work: UnitOfWork, project_id: str, values: Iterable[Mapping[str, Any]], fields: tuple[str, ...]
-    ) -> dict[str, Blob]:
-        """The blobs that the ``fields`` of request values name, by id; InvalidInput for one that is not there.
+    async def inputs(self, work: UnitOfWork, project_id: str, blob_ids: Iterable[Mapping[str, str]]) -> dict[str, Blob]:
+        """The blobs that inputs name, by id; ``blob_ids`` has the ids by field, for each input.
 
-        An expired blob, or another project's, is one that is not there (contract ubiops 10.44).
+        InvalidInput for one that is not there; an expired blob, or another project's, is one (contract ubiops 10.44).
         """
-        named = {parse_id(value[field]) or value[field]: field for value in values for field in fields}
+        named = {blob_id: field for ids in blob_ids for field, blob_id in ids.items()}
         if not named:
             return {}
         alive = Between(start=self._clock.now())

@@ -16,7 +16,7 @@ from quinta.core.models.model import Model, ModelVersion
 from quinta.core.ports import Repository, Store, UnitOfWork
 from quinta.core.requests.direct import not_serving
 from quinta.core.requests.model import Request, RequestStatus
-from quinta.core.requests.values import blob_fields, check_value, write_json
+from quinta.core.requests.reading import Input, Reader
 from quinta.core.scope import in_project
 from quinta.core.tenancy.model import Project
 from quinta.kit.clock import Clock
@@ -51,26 +51,25 @@ class Listing:
 class BatchRequests:
     """Use cases about batch requests of a model version."""
 
-    def __init__(self, store: Store, blobs: Blobs, clock: Clock) -> None:
+    def __init__(self, store: Store, reader: Reader, blobs: Blobs, clock: Clock) -> None:
         self._store = store
+        self._reader = reader
         self._blobs = blobs
         self._clock = clock
 
-    async def create(self, actor: Actor, target: Target, items: Sequence[Any]) -> list[Request]:
-        """Accepts all items or none: 1 to 250 inputs, each already parsed from JSON. Answers in their order."""
-        if not 1 <= len(items) <= MOST_PER_CALL:
-            raise InvalidInput(f"a batch has 1 to {MOST_PER_CALL} requests, not {len(items)}")
+    async def create(self, actor: Actor, target: Target, data: bytes) -> list[Request]:
+        """Accepts all items or none: ``data`` is the JSON text of a list of 1 to 250 inputs, or of one that is no list.
+        Answers in their order."""
         async with self._store.read() as work:
             project, model, version = await self._version(
                 work, actor, target, Permission.MODELS_VERSIONS_REQUESTS_CREATE
             )
             if version.live_build_id is None:
                 raise not_serving(version.name, version.status)
-            for number, item in enumerate(items, 1):
-                what = "the request data" if len(items) == 1 else f"item {number} of the batch"
-                check_value(item, model.input_type, model.input_fields, what)
-            await self._blobs.inputs(work, project.id, items, blob_fields(model.input_fields))
-        requests = self._requests(version, items)
+        inputs = await self._reader.batch(data, model.input_type, model.input_fields, MOST_PER_CALL)
+        async with self._store.read() as work:
+            await self._blobs.inputs(work, project.id, (item.blob_ids for item in inputs))
+        requests = self._requests(version, inputs)
         async with self._store.begin() as work:
             await work.of(Request, in_project(project.id)).add(*requests)
             work.emit(Event(EventName.REQUESTS_CREATED, version.id, (), actor.user_id, project.id))
@@ -131,23 +130,23 @@ class BatchRequests:
         project, model = await object_for(work, actor, target.project, Model, target.model, permission)
         return project, model, await version_of(work, model, target.version)
 
-    def _requests(self, version: ModelVersion, items: Sequence[Any]) -> list[Request]:
+    def _requests(self, version: ModelVersion, inputs: Sequence[Input]) -> list[Request]:
         now = self._clock.now()
-        ids = sorted(new_id() for _ in items)
+        ids = sorted(new_id() for _ in inputs)
         return [
             Request(
                 id=request_id,
                 project_id=version.project_id,
                 version_id=version.id,
                 status=RequestStatus.PENDING,
-                data=write_json(item),
+                data=item.text,
                 result=None,
                 error_message=None,
                 reason=None,
                 created_at=now,
                 updated_at=now,
             )
-            for request_id, item in zip(ids, items, strict=True)
+            for request_id, item in zip(ids, inputs, strict=True)
         ]
 
 

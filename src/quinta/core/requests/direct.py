@@ -7,7 +7,6 @@ the way: logs and metrics go to buffers.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from quinta.core.access.decide import object_for
 from quinta.core.access.model import Actor, Permission
@@ -19,7 +18,7 @@ from quinta.core.models.find import live, version_of
 from quinta.core.models.model import Model, RunnableVersion
 from quinta.core.ports import Secrets, Store
 from quinta.core.requests.execution import Answer, Execution
-from quinta.core.requests.values import blob_fields, check_value, read_json
+from quinta.core.requests.reading import Reader
 from quinta.kit.cache import TaggedCache
 from quinta.kit.ids import new_id
 
@@ -28,20 +27,13 @@ _LEAST_TIMEOUT_SECONDS = 10
 _MOST_TIMEOUT_SECONDS = 3_600
 
 
-@dataclass(frozen=True, slots=True)
-class _Route:
-    """A version that an actor may send requests to, and the input fields that hold blobs."""
-
-    version: RunnableVersion
-    blob_fields: tuple[str, ...]
-
-
 class DirectRequests:
     """Use case: one request, one answer. ``runs_here`` says whether this server has what a version's build made."""
 
     def __init__(
         self,
         store: Store,
+        reader: Reader,
         execution: Execution,
         blobs: Blobs,
         secrets: Secrets,
@@ -49,10 +41,11 @@ class DirectRequests:
     ) -> None:
         self._store = store
         self._secrets = secrets
+        self._reader = reader
         self._execution = execution
         self._blobs = blobs
         self._runs_here = runs_here
-        self._routes: TaggedCache[tuple[str, str, str, str], _Route] = TaggedCache()
+        self._routes: TaggedCache[tuple[str, str, str, str], RunnableVersion] = TaggedCache()
         store.subscribe(self._forget)
 
     async def run(
@@ -63,19 +56,20 @@ class DirectRequests:
         What the code does wrong is an answer without success; InvalidInput is for what the caller does wrong.
         """
         key = (actor.user_id, project, model, version)
-        route = self._routes.get(key)
-        if route is None:
-            route = await self._routes.load(key, lambda: self._load(actor, project, model, version))
-        target = route.version
-        value = read_json(data)
-        check_value(value, target.input_type, target.input_fields, "the request data")
+        target = self._routes.get(key)
+        if target is None:
+            target = await self._routes.load(key, lambda: self._load(actor, project, model, version))
+        blob_ids = await self._reader.input(data, target.input_type, target.input_fields)
         blobs: dict[str, Blob] = {}
-        if route.blob_fields:
+        if blob_ids:
             async with self._store.read() as work:
-                blobs = await self._blobs.inputs(work, target.project_id, (value,), route.blob_fields)
-        return await self._execution.run(target, new_id(), data, value, blobs, _checked_time_limit(time_limit))
+                found = await self._blobs.inputs(work, target.project_id, (blob_ids,))
+            blobs = {field: found[blob_id] for field, blob_id in blob_ids.items()}
+        return await self._execution.run(target, new_id(), data, blobs, _checked_time_limit(time_limit))
 
-    async def _load(self, actor: Actor, project: str, model: str, version: str) -> tuple[_Route, Iterable[str]]:
+    async def _load(
+        self, actor: Actor, project: str, model: str, version: str
+    ) -> tuple[RunnableVersion, Iterable[str]]:
         async with self._store.read() as work:
             found, its_model = await object_for(
                 work, actor, project, Model, model, Permission.MODELS_VERSIONS_REQUESTS_CREATE
@@ -93,7 +87,7 @@ class DirectRequests:
             f"model:{its_model.id}",
             f"version:{its_version.id}",
         )
-        return _Route(target, blob_fields(target.input_fields)), tags
+        return target, tags
 
     def _forget(self, event: Event) -> None:
         self._routes.forget(event.tags)

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from quinta.core.errors import QuintaError
 from quinta.core.files.blobs import Blobs
 from quinta.core.files.model import Blob
-from quinta.core.models.model import RunnableVersion, ValueType
+from quinta.core.models.model import RunnableVersion
 from quinta.core.observation.model import LogLine
 from quinta.core.ports import LogSink, MeterSink, ModelRunner
-from quinta.core.requests.outcome import BlobInput, Reason, RunOutcome, RunRequest
-from quinta.core.requests.values import blob_fields, check_fields, check_value, read_json, write_json
+from quinta.core.requests.outcome import Reason, RunOutcome, RunRequest
+from quinta.core.requests.reading import MOST_NAMED, Reader
 from quinta.kit.clock import Clock
-from quinta.kit.ids import parse_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +38,11 @@ class Answer:
 class Execution:
     """Hands requests to instances, checks what comes back, and counts."""
 
-    def __init__(self, runner: ModelRunner, blobs: Blobs, logs: LogSink, meters: MeterSink, clock: Clock) -> None:
+    def __init__(
+        self, runner: ModelRunner, reader: Reader, blobs: Blobs, logs: LogSink, meters: MeterSink, clock: Clock
+    ) -> None:
         self._runner = runner
+        self._reader = reader
         self._blobs = blobs
         self._logs = logs
         self._meters = meters
@@ -52,15 +53,11 @@ class Execution:
         version: RunnableVersion,
         request_id: str,
         data: bytes,
-        value: Any,
         blobs: Mapping[str, Blob],
         time_limit: float,
     ) -> Answer:
-        """Runs validated input: ``data`` is the JSON text of ``value``; ``blobs`` has every blob it names."""
-        inputs: tuple[BlobInput, ...] = ()
-        if blobs:
-            fields = blob_fields(version.input_fields)
-            inputs = tuple(self._blobs.as_input(blobs[parse_id(value[field]) or ""], field) for field in fields)
+        """Runs validated input: ``data`` is its JSON text; ``blobs`` has every blob it names, by field."""
+        inputs = tuple(self._blobs.as_input(blob, field) for field, blob in blobs.items()) if blobs else ()
         outcome = await self._runner.run(version, RunRequest(request_id, data, time_limit, inputs))
         answer = await self._answer(version, request_id, outcome)
         self._count(version, len(data), answer)
@@ -83,25 +80,13 @@ class Execution:
         self, version: RunnableVersion, request_id: str, text: bytes, files: Mapping[str, Path]
     ) -> str:
         """The result as JSON text, with ids for blobs and without members that the model does not declare."""
-        value = read_json(text)
-        if version.output_type is ValueType.PLAIN:
-            check_value(value, version.output_type, (), "the result")
-            return text.decode()
-        if not isinstance(value, dict):
-            check_value(value, version.output_type, version.output_fields, "the result")
-        changed = False
-        for field, path in files.items():
-            if field in value:
-                value[field] = (await self._blobs.keep(version.project_id, path, path.name)).id
-                changed = True
-        check_fields(value, version.output_fields, "the result")
-        if len(value) > len(version.output_fields):
-            known = {field.name for field in version.output_fields}
-            extra = sorted(name for name in value if name not in known)
-            self._log(version, request_id, f"the result has fields that the model does not declare: {', '.join(extra)}")
-            value = {name: item for name, item in value.items() if name in known}
-            changed = True
-        return write_json(value) if changed else text.decode()
+        kept = {field: await self._blobs.keep(version.project_id, path, path.name) for field, path in files.items()}
+        blob_ids = {field: blob.id for field, blob in kept.items()}
+        result = await self._reader.result(text, version.output_type, version.output_fields, blob_ids)
+        if result.undeclared:
+            names = ", ".join(result.undeclared) + (" …" if len(result.undeclared) == MOST_NAMED else "")
+            self._log(version, request_id, f"the result has fields that the model does not declare: {names}")
+        return result.text
 
     def _count(self, version: RunnableVersion, input_bytes: int, answer: Answer) -> None:
         values: dict[str, float] = {"requests": 1, "input_volume": input_bytes}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +11,19 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader
 from pydantic import ValidationError
+from starlette.types import Receive
 
 from quinta.core.access.model import Actor
 from quinta.core.errors import InvalidInput
-from quinta.core.requests.values import read_json
 from quinta.core.services import Services
-from quinta.dialects.base.bodies import headers_of, media_type, read_body, unsupported
+from quinta.dialects.base.bodies import Headers, headers_of, media_type, read_body, unsupported
 from quinta.dialects.base.uploads import UploadedFile, uploaded_file
 from quinta.dialects.base.validation import refusal
 from quinta.dialects.ubiops.auth import actor_of
 from quinta.dialects.ubiops.shapes import Body
+
+_MOST_JSON_BYTES = 1 << 20
+"""Of a body that is no request data. The largest member of any is a text of 65,536 characters."""
 
 S = TypeVar("S", bound=Body)
 
@@ -48,9 +52,9 @@ class Visit:
         headers = headers_of(self.request.scope)
         if media_type(headers) not in ("application/json", ""):
             raise unsupported(headers, "application/json")
-        body = await read_body(self.request.receive, headers, self.limits.maximum_body_bytes)
+        body = await read_body(self.request.receive, headers, self._most_json)
         try:
-            return shape.model_validate(read_json(body))
+            return shape.model_validate(await self.services.reader.body(body))
         except ValidationError as error:
             raise refusal(error.errors(include_url=False), "the body") from None
 
@@ -60,8 +64,16 @@ class Visit:
         kind = media_type(headers)
         if kind not in ("application/json", "text/plain", ""):
             raise unsupported(headers, "application/json or text/plain")
-        body = await read_body(self.request.receive, headers, self.limits.maximum_body_bytes)
-        return read_text(body) if kind == "text/plain" else read_json(body)
+        body = await read_body(self.request.receive, headers, self._most_json)
+        return read_text(body) if kind == "text/plain" else await self.services.reader.body(body)
+
+    async def read_data(self) -> bytes:
+        """The JSON text of request data, not read yet (contract ubiops 1.3)."""
+        return await read_data(self.request.receive, headers_of(self.request.scope), self.limits.maximum_body_bytes)
+
+    @property
+    def _most_json(self) -> int:
+        return min(_MOST_JSON_BYTES, self.limits.maximum_body_bytes)
 
     def uploaded_file(self) -> AbstractAsyncContextManager[UploadedFile]:
         """The file in the form field ``file`` (contract ubiops 1.4)."""
@@ -79,6 +91,17 @@ class Call(Visit):
     """A call by someone we know."""
 
     actor: Actor
+
+
+async def read_data(receive: Receive, headers: Headers, limit: int) -> bytes:
+    """The JSON text of request data: a text/plain body is the string it spells (contract ubiops 1.3)."""
+    data = await read_body(receive, headers, limit)
+    kind = media_type(headers)
+    if kind == "text/plain":
+        return json.dumps(read_text(data)).encode()
+    if kind not in ("application/json", ""):
+        raise unsupported(headers, "application/json or text/plain")
+    return data
 
 
 def read_text(body: bytes) -> str:

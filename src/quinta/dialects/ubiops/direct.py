@@ -14,9 +14,9 @@ from starlette.types import Receive, Scope, Send
 from quinta.core.errors import InvalidInput, QuintaError
 from quinta.core.requests.execution import Answer
 from quinta.core.services import Services
-from quinta.dialects.base.bodies import headers_of, media_type, read_body, unsupported
+from quinta.dialects.base.bodies import headers_of
 from quinta.dialects.ubiops.auth import actor_of
-from quinta.dialects.ubiops.calls import read_text
+from quinta.dialects.ubiops.calls import read_data
 from quinta.dialects.ubiops.errors import refused
 from quinta.dialects.ubiops.parameters import whole_number
 
@@ -48,12 +48,7 @@ class DirectRequest:
                 raise HTTPException(405, "a direct request is a POST", {"Allow": "POST"})
             headers = headers_of(scope)
             actor = await actor_of(headers, self._authenticator)
-            data = await read_body(receive, headers, self._limit)
-            kind = media_type(headers)
-            if kind == "text/plain":
-                data = json.dumps(read_text(data)).encode()
-            elif kind not in ("application/json", ""):
-                raise unsupported(headers, "application/json or text/plain")
+            data = await read_data(receive, headers, self._limit)
             answer = await self._requests.run(actor, *target, data, _timeout(scope["query_string"]))
         except (QuintaError, HTTPException) as error:
             await refused(error)(scope, receive, send)

@@ -45,9 +45,8 @@ async def batch_model_requests_create(
     call: Authenticated, target: TargetVersion
 ) -> list[BatchModelRequestCreateResponse]:
     """Queues 1 to 250 requests, all or none; a single object or string is a batch of one."""
-    value = await call.read_value()
-    items = value if isinstance(value, list) else [value]
-    return [convert.created_request(item) for item in await call.services.batch.create(call.actor, target, items)]
+    data = await call.read_data()
+    return [convert.created_request(item) for item in await call.services.batch.create(call.actor, target, data)]
 
 
 @router.get("/request-batch")

@@ -16,7 +16,8 @@ from quinta.core.requests.batch import TIMEOUT_SECONDS
 from quinta.core.requests.execution import Answer, Execution
 from quinta.core.requests.model import Request, RequestStatus
 from quinta.core.requests.outcome import Reason
-from quinta.core.requests.values import blob_fields, read_json
+from quinta.core.requests.reading import Reader
+from quinta.core.requests.values import blob_fields
 from quinta.core.scope import EVERYTHING
 from quinta.engine.leases import Claim, Ended, LeasedLoop, LeasedWork, LeasePolicy
 from quinta.kit.clock import Clock
@@ -42,6 +43,7 @@ class Batches:
         self,
         store: Store,
         versions: LiveVersions,
+        reader: Reader,
         execution: Execution,
         blobs: Blobs,
         clock: Clock,
@@ -50,6 +52,7 @@ class Batches:
         self._store = store
         self._runs_here = runs_here
         self._versions = versions
+        self._reader = reader
         self._execution = execution
         self._blobs = blobs
         self._clock = clock
@@ -116,17 +119,17 @@ class Batches:
         version = await self._versions.get(request.version_id)
         if version is None:
             return None
-        value = read_json(request.data)
+        data = request.data.encode()
         blobs: dict[str, Blob] = {}
-        fields = blob_fields(version.input_fields)
-        if fields:
+        if blob_fields(version.input_fields):
             try:
+                blob_ids = await self._reader.input(data, version.input_type, version.input_fields)
                 async with self._store.read() as work:
-                    blobs = await self._blobs.inputs(work, request.project_id, (value,), fields)
+                    found = await self._blobs.inputs(work, request.project_id, (blob_ids,))
             except QuintaError as error:  # a blob expired while the request waited
                 return Answer(request.id, Reason.INVALID_INPUT, None, error.message)
-        data = request.data.encode()
-        return await self._execution.run(version, request.id, data, value, blobs, TIMEOUT_SECONDS)
+            blobs = {field: found[blob_id] for field, blob_id in blob_ids.items()}
+        return await self._execution.run(version, request.id, data, blobs, TIMEOUT_SECONDS)
 
     def _ended(self, answer: Answer) -> Ended:
         return Ended(

@@ -18,7 +18,7 @@ from quinta.engine.sandbox.sandbox import Sandbox
 from quinta.engine.supervisor.launch import Prepared
 from quinta.engine.supervisor.logs import LogCapture
 from quinta.engine.supervisor.states import Instance
-from quinta.wire.messages import Decoder, Message, WireError
+from quinta.wire.messages import MAX_ANSWER_HEADER_BYTES, Decoder, Message, WireError
 
 RECORD: Final = "process.json"  # beside the box: what reap_leftovers needs after a kill -9 of the server
 
@@ -56,7 +56,7 @@ class InstanceProcess(asyncio.Protocol):
         self._owner = owner
         self._loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[Death] = self._loop.create_future()
-        self._decoder = Decoder()
+        self._decoder = Decoder(MAX_ANSWER_HEADER_BYTES)
         self._transport: asyncio.Transport | None = None
         self._connected = True
         self._killed: Death | None = None
