@@ -114,14 +114,17 @@ class Quotas:
     async def _set_status(self, organization: Organization, wanted: OrganizationStatus) -> None:
         if organization.status is wanted:
             return
-        async with self._store.begin() as work:
-            organizations = work.of(Organization, EVERYTHING)
-            present = await organizations.get(id=organization.id)
-            if present is None or present.status not in _LIMITED:
-                return  # deleted or cancelled meanwhile
-            await organizations.change(organization.id, status=wanted)
-            tags = (f"organization:{organization.id}",)
-            work.emit(Event(EventName.ORGANIZATION_CHANGED, organization.id, tags))
+        try:
+            async with self._store.begin() as work:
+                organizations = work.of(Organization, EVERYTHING)
+                present = await organizations.lock(organization.id)
+                if present.status not in _LIMITED:
+                    return  # cancelled meanwhile
+                await organizations.change(organization.id, status=wanted)
+                tags = (f"organization:{organization.id}",)
+                work.emit(Event(EventName.ORGANIZATION_CHANGED, organization.id, tags))
+        except NotFound:
+            return  # deleted meanwhile
         logger.warning("quotas.status_changed", organization=organization.id, status=wanted.value)
 
     async def _say_once(self, use: _Use, kind: NoticeKind) -> None:
