@@ -7,8 +7,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
+from quinta.core.connectors.model import DeliveryContext
 from quinta.core.events import Event
 from quinta.core.models.model import RunnableVersion
 from quinta.core.observation.model import LogLine, MetricPoint
@@ -204,4 +205,17 @@ class MeterSink(Protocol):
 
     def add(self, project_id: str, object_type: str, object_id: str, values: Mapping[str, float]) -> None:
         """Adds each value to the metric of that name."""
+        ...
+
+
+class Deliveries(Protocol):
+    """Writes messages to the stores behind connectors (engine/connectors)."""
+
+    async def deliver(self, connector_id: str, values: Mapping[str, Any], *, context: DeliveryContext) -> str | None:
+        """Writes one message: a value for each input field of the connector, the id of a blob where that is the type.
+
+        None when it was written, else a sentence that says why not; nothing is raised for what the store or the values
+        do. Trouble that may pass is tried three times with growing pauses. The log of the project and the metrics of
+        the connector are kept here: the caller writes neither. Cancelling ends the try.
+        """
         ...

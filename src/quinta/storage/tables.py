@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from quinta.core.access.roles import Role, RoleAssignment
+from quinta.core.connectors.model import Connector, Credentials, Verification
 from quinta.core.files.model import Blob
 from quinta.core.models.model import Build, Model, ModelVersion
 from quinta.core.observation.model import LogLine, MetricPoint
@@ -318,11 +319,63 @@ requests = Table(
     Index(None, "project_id"),
 )
 
+credentials = Table(
+    "credentials",
+    metadata,
+    _id(),
+    _parent("project_id", "projects"),
+    _text("name"),
+    _text("type"),
+    _text("configuration"),
+    _text("status"),
+    _text("error_message"),
+    _moment("created_at"),
+    _moment("updated_at"),
+    UniqueConstraint("project_id", "name"),
+)
+
+connectors = Table(
+    "connectors",
+    metadata,
+    _id(),
+    _parent("project_id", "projects"),
+    _text("name"),
+    _text("type"),
+    Column("credentials_id", String, ForeignKey("credentials.id"), nullable=False),  # in use: stays
+    _text("configuration"),
+    _text("input_type"),
+    _text("input_fields"),
+    _text("status"),
+    _text("error_message"),
+    _moment("created_at"),
+    _moment("updated_at"),
+    UniqueConstraint("project_id", "name"),
+    Index(None, "credentials_id"),
+)
+
+verifications = Table(
+    "verifications",
+    metadata,
+    _id(),
+    _parent("project_id", "projects"),
+    Column("credentials_id", String, ForeignKey("credentials.id", ondelete="CASCADE"), nullable=True),
+    Column("connector_id", String, ForeignKey("connectors.id", ondelete="CASCADE"), nullable=True),
+    _text("status"),
+    _moment("created_at"),
+    _moment("updated_at"),
+    *_lease(),
+    Index(None, "project_id"),
+    Index(None, "credentials_id"),
+    Index(None, "connector_id"),
+)
+
 # Claims read these, one statement each: a single "waiting or run out" condition would use no index. Builds are claimed
 # oldest first over all versions, requests version by version.
 for _columns, _status in (
     ((builds.c.id,), "pending"),
     ((builds.c.lease_expires_at,), "running"),
+    ((verifications.c.id,), "pending"),
+    ((verifications.c.lease_expires_at,), "running"),
     ((requests.c.version_id, requests.c.id), "pending"),
     ((requests.c.lease_expires_at,), "processing"),
 ):
@@ -356,10 +409,15 @@ log_lines = Table(
     _text("model_name", nullable=True),
     _text("version_name", nullable=True),
     _text("request_id", nullable=True),
+    _text("connector_name", nullable=True),
+    _text("pipeline_name", nullable=True),
+    _text("pipeline_object_name", nullable=True),
+    _text("pipeline_request_id", nullable=True),
     _id(),
     Index(None, "project_id", "time", "id"),
     Index(None, "project_id", "id"),
     Index(None, "request_id"),
+    Index(None, "pipeline_request_id"),
 )
 
 metric_points = Table(
@@ -393,6 +451,8 @@ TABLES: dict[type, Table] = {
     ApiKey: api_keys,
     Blob: blobs,
     Build: builds,
+    Connector: connectors,
+    Credentials: credentials,
     Invitation: invitations,
     LogLine: log_lines,
     Membership: memberships,
@@ -407,4 +467,5 @@ TABLES: dict[type, Table] = {
     Subscription: subscriptions,
     SubscriptionPeriod: subscription_periods,
     User: users,
+    Verification: verifications,
 }

@@ -21,6 +21,10 @@ class LogLine:
     model_name: str | None = None
     version_name: str | None = None
     request_id: str | None = None
+    connector_name: str | None = None
+    pipeline_name: str | None = None
+    pipeline_object_name: str | None = None
+    pipeline_request_id: str | None = None
     id: str = ""
 
 

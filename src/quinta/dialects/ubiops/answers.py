@@ -159,6 +159,10 @@ class LogLineBody(BaseModel):
     model_name: str | None
     model_version: str | None
     request_id: str | None
+    connector_name: str | None
+    pipeline_name: str | None
+    pipeline_object_name: str | None
+    pipeline_request_id: str | None
 
 
 class FieldBody(BaseModel):

@@ -69,9 +69,6 @@ def log_query(body: shapes.LogsCreate) -> LogQuery:
         raise InvalidInput(
             "the filter pipeline_object_name needs the filter pipeline_name beside it", field="pipeline_object_name"
         )
-    request_id = None if filters.request_id is None else parse_id(filters.request_id)
-    if request_id is None and filters.request_id is not None:
-        raise InvalidInput("the filter request_id must be the id (UUID) of a request", field="request_id")
     given: dict[str, Any] = {"range_seconds": body.date_range, "limit": body.limit}
     try:
         start = None if body.date is None else read_moment(body.date)
@@ -80,12 +77,23 @@ def log_query(body: shapes.LogsCreate) -> LogQuery:
     return LogQuery(
         model_name=filters.model_name,
         version_name=filters.model_version,
-        request_id=request_id,
+        request_id=_id_filter("request_id", filters.request_id),
+        connector_name=filters.connector_name,
+        pipeline_name=filters.pipeline_name,
+        pipeline_object_name=filters.pipeline_object_name,
+        pipeline_request_id=_id_filter("pipeline_request_id", filters.pipeline_request_id),
         system=filters.system,
         start_id=body.id,
         start=start,
         **{name: value for name, value in given.items() if value is not None},
     )
+
+
+def _id_filter(name: str, value: str | None) -> str | None:
+    known = None if value is None else parse_id(value)
+    if known is None and value is not None:
+        raise InvalidInput(f"the filter {name} must be the id (UUID) of a request", field=name)
+    return known
 
 
 def log_line(line: LogLine) -> answers.LogLineBody:
@@ -97,6 +105,10 @@ def log_line(line: LogLine) -> answers.LogLineBody:
         model_name=line.model_name,
         model_version=line.version_name,
         request_id=line.request_id,
+        connector_name=line.connector_name,
+        pipeline_name=line.pipeline_name,
+        pipeline_object_name=line.pipeline_object_name,
+        pipeline_request_id=line.pipeline_request_id,
     )
 
 
