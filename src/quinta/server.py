@@ -24,6 +24,12 @@ from quinta.core.models.models import Models
 from quinta.core.models.packages import Packages
 from quinta.core.models.versions import Versions
 from quinta.core.observation.logs import Logs
+from quinta.core.pipelines.attachments import Attachments
+from quinta.core.pipelines.batch import BatchPipelineRequests
+from quinta.core.pipelines.direct import DirectPipelineRequests
+from quinta.core.pipelines.objects import PipelineObjects
+from quinta.core.pipelines.pipelines import Pipelines
+from quinta.core.pipelines.runs import PipelineRuns
 from quinta.core.requests.batch import BatchRequests
 from quinta.core.requests.direct import DirectRequests
 from quinta.core.requests.execution import Execution
@@ -87,18 +93,13 @@ class Server:
             self._folders.engine.packages,
             self._folders.engine.environments,
             self._sandbox,
-            BuildSettings(
-                pythons=settings.pythons,
-                search_path=settings.search_path,
-                home=settings.home,
-                index_environment=settings.build_environment,
-                time_limit_seconds=settings.build_timeout_seconds,
-            ),
+            _build_settings(settings),
         )
         store = self._database
         versions = LiveVersions(store)
         blobs = Blobs(store, objects, clock)
         execution = Execution(self.supervisor, blobs, self._recorder, self._recorder, clock)
+        pipelines = PipelineRuns(store, self._recorder, clock)
         self.services = Services(
             authenticator=Authenticator(store, clock),
             accounts=Accounts(store, clock, self._passwords, activate_at_once=settings.activate_accounts),
@@ -115,12 +116,19 @@ class Server:
             packages=Packages(store, objects, clock, check_is_zip),
             direct=DirectRequests(store, execution, blobs, self._runs_here),
             batch=BatchRequests(store, blobs, clock),
+            pipelines=Pipelines(store, clock),
+            pipeline_objects=PipelineObjects(store),
+            attachments=Attachments(store),
+            direct_pipelines=DirectPipelineRequests(
+                store, versions, execution, blobs, self._recorder, clock, self._runs_here
+            ),
+            batch_pipelines=BatchPipelineRequests(store, blobs, self._recorder, clock),
             blobs=blobs,
             logs=Logs(store, clock),
         )
         self._administration = Administration(store, clock, self._passwords)
         self._builds = Builds(store, objects, builder, self.supervisor, self._recorder, clock, self.staging)
-        self._batches = Batches(store, versions, execution, blobs, clock, self._runs_here)
+        self._batches = Batches(store, versions, execution, pipelines, clock, self._runs_here)
         self._builder = builder
         self.measurements.gauge(self._gauges)
         self._instances = Instances(store, versions, self.supervisor, self._runs_here)
@@ -200,6 +208,16 @@ class Server:
             raise StartRefused(f"the first administrator (QUINTA_ADMIN_…) cannot be made: {error.message}") from None
         if made is not None:
             _introduce(made, self._tell)
+
+
+def _build_settings(settings: Settings) -> BuildSettings:
+    return BuildSettings(
+        pythons=settings.pythons,
+        search_path=settings.search_path,
+        home=settings.home,
+        index_environment=settings.build_environment,
+        time_limit_seconds=settings.build_timeout_seconds,
+    )
 
 
 class _Folders:

@@ -22,6 +22,9 @@ class EventName(StrEnum):
     MODEL_DELETED = "model.deleted"
     ORGANIZATION_CHANGED = "organization.changed"
     ORGANIZATION_CREATED = "organization.created"
+    PIPELINE_CHANGED = "pipeline.changed"
+    PIPELINE_CREATED = "pipeline.created"
+    PIPELINE_DELETED = "pipeline.deleted"
     PROJECT_CHANGED = "project.changed"
     PROJECT_CREATED = "project.created"
     PROJECT_DELETED = "project.deleted"
@@ -51,7 +54,7 @@ class Event:
     """One change. ``subject_id`` is the row it is about, ``actor_id`` the user who made it (None: the server itself).
 
     ``tags`` name everything whose cached view the change touches: ``user:ID``, ``organization:ID``, ``project:ID``,
-    ``model:ID``, ``version:ID``, ``key:ID``; for deleted batch requests ``request:ID``.
+    ``model:ID``, ``version:ID``, ``pipeline:ID``, ``key:ID``; for deleted batch requests ``request:ID``.
     """
 
     name: EventName

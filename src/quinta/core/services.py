@@ -13,6 +13,11 @@ from quinta.core.models.models import Models
 from quinta.core.models.packages import Packages
 from quinta.core.models.versions import Versions
 from quinta.core.observation.logs import Logs
+from quinta.core.pipelines.attachments import Attachments
+from quinta.core.pipelines.batch import BatchPipelineRequests
+from quinta.core.pipelines.direct import DirectPipelineRequests
+from quinta.core.pipelines.objects import PipelineObjects
+from quinta.core.pipelines.pipelines import Pipelines
 from quinta.core.requests.batch import BatchRequests
 from quinta.core.requests.direct import DirectRequests
 from quinta.core.tenancy.accounts import Accounts
@@ -42,5 +47,10 @@ class Services:
     packages: Packages
     direct: DirectRequests
     batch: BatchRequests
+    pipelines: Pipelines
+    pipeline_objects: PipelineObjects
+    attachments: Attachments
+    direct_pipelines: DirectPipelineRequests
+    batch_pipelines: BatchPipelineRequests
     blobs: Blobs
     logs: Logs

@@ -137,6 +137,13 @@ class Blobs:
                 raise InvalidInput(f"field '{field}' names a blob that does not exist: {blob_id}", field=field)
         return blobs
 
+    async def present(self, project_id: str, value: Mapping[str, Any], fields: tuple[str, ...]) -> dict[str, Blob]:
+        """``inputs`` of one value, in a unit of work of its own."""
+        if not fields:
+            return {}
+        async with self._store.read() as work:
+            return await self.inputs(work, project_id, (value,), fields)
+
     def as_input(self, blob: Blob, field: str) -> BlobInput:
         """The blob as the engine takes it."""
 

@@ -14,7 +14,6 @@ from quinta.core.access.model import Actor, Permission
 from quinta.core.errors import InvalidInput, StateConflict, Unavailable
 from quinta.core.events import Event
 from quinta.core.files.blobs import Blobs
-from quinta.core.files.model import Blob
 from quinta.core.models.find import live, version_of
 from quinta.core.models.model import Model, RunnableVersion
 from quinta.core.ports import Store
@@ -63,10 +62,7 @@ class DirectRequests:
         target = route.version
         value = read_json(data)
         check_value(value, target.input_type, target.input_fields, "the request data")
-        blobs: dict[str, Blob] = {}
-        if route.blob_fields:
-            async with self._store.read() as work:
-                blobs = await self._blobs.inputs(work, target.project_id, (value,), route.blob_fields)
+        blobs = await self._blobs.present(target.project_id, value, route.blob_fields)
         return await self._execution.run(target, new_id(), data, value, blobs, _checked_time_limit(time_limit))
 
     async def _load(self, actor: Actor, project: str, model: str, version: str) -> tuple[_Route, Iterable[str]]:

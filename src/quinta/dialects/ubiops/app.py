@@ -16,6 +16,8 @@ from quinta.dialects.ubiops import (
     routes_models,
     routes_organization_users,
     routes_organizations,
+    routes_pipeline_requests,
+    routes_pipelines,
     routes_projects,
     routes_requests,
     routes_roles,
@@ -43,6 +45,8 @@ _ROUTES = (
     routes_models,
     routes_versions,
     routes_requests,
+    routes_pipelines,
+    routes_pipeline_requests,
     routes_blobs,
 )
 
@@ -80,7 +84,7 @@ def _create_api(services: Services, limits: Limits) -> FastAPI:
     api = FastAPIOffline(
         title="Quinta: UbiOps v2.1",
         version="2.1",
-        description="Models, their versions and requests, as the client ubiops 2.1.0 speaks to them.",
+        description="Models, pipelines and requests to them, as the client ubiops 2.1.0 speaks to them.",
         servers=[{"url": PREFIX}],
         root_path_in_servers=False,
         redirect_slashes=False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader
@@ -62,6 +62,13 @@ class Visit:
             raise unsupported(headers, "application/json or text/plain")
         body = await read_body(self.request.receive, headers, self.limits.maximum_body_bytes)
         return read_text(body) if kind == "text/plain" else read_json(body)
+
+    async def read_ids(self) -> list[Any]:
+        """The body as an array of request ids; what they are is checked by whoever looks for them."""
+        value = await self.read_value()
+        if not isinstance(value, list):
+            raise InvalidInput("the body must be an array of request ids")
+        return value
 
     def uploaded_file(self) -> AbstractAsyncContextManager[UploadedFile]:
         """The file in the form field ``file`` (contract ubiops 1.4)."""

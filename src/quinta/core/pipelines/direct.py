@@ -1,0 +1,202 @@
+"""Direct requests to pipelines: the caller waits while objects run, branches side by side (contract ubiops 5.6)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from quinta.core.access.decide import object_for
+from quinta.core.access.model import Actor, Permission
+from quinta.core.errors import InvalidInput, Unavailable
+from quinta.core.events import Event
+from quinta.core.files.blobs import Blobs
+from quinta.core.models.live import LiveVersions
+from quinta.core.models.model import ModelVersion, RunnableVersion
+from quinta.core.observation.model import Trace
+from quinta.core.pipelines.model import START, Pipeline
+from quinta.core.pipelines.plan import Plan, PlannedObject, input_text, plan_of
+from quinta.core.ports import MeterSink, Store
+from quinta.core.requests.direct import not_serving
+from quinta.core.requests.execution import Answer, Execution
+from quinta.core.requests.outcome import Reason
+from quinta.core.requests.values import blob_fields, check_value, write_json
+from quinta.core.scope import in_project
+from quinta.kit.cache import TaggedCache
+from quinta.kit.clock import Clock
+from quinta.kit.ids import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLimits:
+    """Seconds for a whole pipeline request and for each model request in it (contract ubiops 5.5, 10.11)."""
+
+    pipeline: int = 3_600
+    model: int = 300
+
+    def check(self) -> None:
+        """InvalidInput when a limit is out of range."""
+        for name, value, most in (("pipeline_timeout", self.pipeline, 7_200), ("model_timeout", self.model, 3_600)):
+            if not 10 <= value <= most:
+                raise InvalidInput(f"{name} must be from 10 to {most} seconds, not {value}", field=name)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectAnswer:
+    """One run of an object: the JSON text it got, and how it ended."""
+
+    object_name: str
+    data: str
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineAnswer:
+    """A pipeline request with the runs of its model objects, in the order they ended."""
+
+    project: str
+    pipeline: str
+    request_id: str
+    runs: tuple[ObjectAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """A pipeline that an actor may send requests to, and the plan these follow."""
+
+    project: str
+    pipeline: Pipeline
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One request on its way. ``ends_at`` is in monotonic seconds."""
+
+    id: str
+    plan: Plan
+    versions: dict[str, RunnableVersion]
+    limits: TimeLimits
+    ends_at: float
+    tasks: asyncio.TaskGroup
+    ended: list[ObjectAnswer] = field(default_factory=list)
+
+
+class DirectPipelineRequests:
+    """Use case: one request, the answers of all objects. ``runs_here`` says whether this server has what a version's
+    build made."""
+
+    def __init__(
+        self,
+        store: Store,
+        versions: LiveVersions,
+        execution: Execution,
+        blobs: Blobs,
+        meters: MeterSink,
+        clock: Clock,
+        runs_here: Callable[[RunnableVersion], bool],
+    ) -> None:
+        self._store = store
+        self._versions = versions
+        self._execution = execution
+        self._blobs = blobs
+        self._meters = meters
+        self._clock = clock
+        self._runs_here = runs_here
+        self._routes: TaggedCache[tuple[str, str, str], _Route] = TaggedCache()
+        store.subscribe(self._forget)
+
+    async def run(
+        self, actor: Actor, project: str, pipeline: str, value: Any, limits: TimeLimits | None = None
+    ) -> PipelineAnswer:
+        """Runs ``value``, the input as parsed from JSON, through the pipeline.
+
+        What the code of a model does wrong is a run without success, and what hangs on it does not run; InvalidInput is
+        for what the caller does wrong, StateConflict for a pipeline that cannot run as it is.
+        """
+        limits = limits or TimeLimits()
+        limits.check()
+        key = (actor.user_id, project, pipeline)
+        route = self._routes.get(key)
+        if route is None:
+            route = await self._routes.load(key, lambda: self._load(actor, project, pipeline))
+        check_value(value, route.pipeline.input_type, route.pipeline.input_fields, "the request data")
+        await self._blobs.present(route.pipeline.project_id, value, blob_fields(route.pipeline.input_fields))
+        versions = await self._runnable(route.plan)
+        data = write_json(value)
+        values = {"requests": 1, "input_volume": len(data)}
+        self._meters.add(route.pipeline.project_id, "pipeline", route.pipeline.id, values)
+        async with asyncio.TaskGroup() as tasks:
+            run = _Run(new_id(), route.plan, versions, limits, self._clock.monotonic() + limits.pipeline, tasks)
+            self._hand_on(run, START, data)
+        return PipelineAnswer(route.project, route.pipeline.name, run.id, tuple(run.ended))
+
+    def _hand_on(self, run: _Run, source: str, text: str) -> None:
+        """Starts all that is attached to ``source``, side by side."""
+        for item in run.plan.after(source):
+            data = input_text(run.plan, source, item.name, text)
+            run.tasks.create_task(self._run_object(run, item, data), name=f"pipeline {run.id} {item.name}")
+
+    async def _run_object(self, run: _Run, item: PlannedObject, data: str) -> None:
+        answer = await self._answer(run, item, data)
+        run.ended.append(ObjectAnswer(item.name, data, answer))
+        if answer.result is not None:
+            self._hand_on(run, item.name, answer.result)
+
+    async def _answer(self, run: _Run, item: PlannedObject, data: str) -> Answer:
+        request_id = new_id()
+        left = run.ends_at - self._clock.monotonic()
+        if left <= 0:
+            text = f"not run: the pipeline's time-out of {run.limits.pipeline} s had passed"
+            return Answer(request_id, Reason.DEADLINE, None, text)
+        self._meters.add(run.plan.project_id, "pipeline", run.plan.pipeline_id, {"object_requests": 1})
+        version = run.versions[item.version_id or ""]
+        trace = Trace(run.plan.pipeline_name, item.name, run.id)
+        time_limit = min(left, run.limits.model)
+        answer = await self._execution.run_kept(version, request_id, data, time_limit, trace)
+        if answer.reason is Reason.DEADLINE and time_limit == left:
+            text = f"the pipeline's time-out of {run.limits.pipeline} s passed: {answer.error_message}"
+            return Answer(request_id, Reason.DEADLINE, None, text, answer.seconds)
+        return answer
+
+    async def _runnable(self, plan: Plan) -> dict[str, RunnableVersion]:
+        """The versions of the plan by id. StateConflict when one does not serve, Unavailable when not here."""
+        found: dict[str, RunnableVersion] = {}
+        for item in plan.objects:
+            if item.version_id is None:
+                continue
+            version = await self._versions.get(item.version_id)
+            if version is None:
+                raise await self._not_serving(plan, item.version_id)
+            if not self._runs_here(version):
+                raise Unavailable(
+                    f"the version '{version.version_name}' of object '{item.name}' was built on another server, which "
+                    "alone can run it: ask there"
+                )
+            found[item.version_id] = version
+        return found
+
+    async def _not_serving(self, plan: Plan, version_id: str) -> Exception:
+        async with self._store.read() as work:
+            version = await work.of(ModelVersion, in_project(plan.project_id)).get(id=version_id)
+        if version is None:
+            return Unavailable("the pipeline was changed at this moment: try again")
+        return not_serving(version.name, version.status)
+
+    async def _load(self, actor: Actor, project_name: str, pipeline_name: str) -> tuple[_Route, Iterable[str]]:
+        async with self._store.read() as work:
+            project, pipeline = await object_for(
+                work, actor, project_name, Pipeline, pipeline_name, Permission.PIPELINES_REQUESTS_CREATE
+            )
+            plan = await plan_of(work, pipeline)
+        tags = (
+            f"user:{actor.user_id}",
+            f"organization:{project.organization_id}",
+            f"project:{project.id}",
+            f"pipeline:{pipeline.id}",
+        )
+        return _Route(project.name, pipeline, plan), tags
+
+    def _forget(self, event: Event) -> None:
+        self._routes.forget(event.tags)
