@@ -18,12 +18,16 @@ from quinta.core.access.custom_roles import Roles
 from quinta.core.access.service_users import ServiceUsers
 from quinta.core.errors import QuintaError
 from quinta.core.files.blobs import Blobs
+from quinta.core.models.environment import seal_again
 from quinta.core.models.live import LiveVersions
 from quinta.core.models.model import RunnableVersion
 from quinta.core.models.models import Models
 from quinta.core.models.packages import Packages
+from quinta.core.models.variables import Variables
 from quinta.core.models.versions import Versions
 from quinta.core.observation.logs import Logs
+from quinta.core.observation.metrics import Metrics
+from quinta.core.observation.usage import Usage
 from quinta.core.pipelines.attachments import Attachments
 from quinta.core.pipelines.batch import BatchPipelineRequests
 from quinta.core.pipelines.direct import DirectPipelineRequests
@@ -48,6 +52,7 @@ from quinta.engine.loops.batches import Batches
 from quinta.engine.loops.builds import Builds
 from quinta.engine.loops.housekeeping import Housekeeping
 from quinta.engine.loops.instances import Instances
+from quinta.engine.loops.quotas import Quotas
 from quinta.engine.measurements import Measurements
 from quinta.engine.recorder import Recorder
 from quinta.engine.sandbox.detection import detect
@@ -59,6 +64,7 @@ from quinta.storage.database import Database
 from quinta.storage.migrate import DatabaseRefused
 from quinta.storage.objects import Objects, open_objects
 from quinta.storage.passwords import Argon2Passwords
+from quinta.storage.secrets import KeyringRefused, SealedSecrets
 
 logger = structlog.get_logger(__name__)
 
@@ -82,6 +88,7 @@ class Server:
         self._folders = _Folders(settings.data)
         clock = SystemClock()
         self._passwords = Argon2Passwords()
+        self._secrets = SealedSecrets(self._folders.keyring, settings.secrets_key)
         self._database = Database(settings.database_url, clock)
         objects = self._folders.open_objects(settings.storage_url)
         self._recorder = Recorder(self._database, clock)
@@ -89,20 +96,26 @@ class Server:
         self._sandbox = detect()
         policy = SupervisorPolicy(start_timeout_seconds=settings.start_timeout_seconds)
         self.supervisor = Supervisor(self._folders.engine, self._sandbox, clock, self._recorder, self._recorder, policy)
-        builder = PackageBuilder(
+        self._builder = PackageBuilder(
             self._folders.engine.packages,
             self._folders.engine.environments,
             self._sandbox,
             _build_settings(settings),
         )
+        self._tasks: list[asyncio.Task[None]] = []
+        self._lock: IO[str] | None = None
+        self._assemble(clock, objects)
+
+    def _assemble(self, clock: SystemClock, objects: Objects) -> None:
+        """Makes the services and the loops on top of the adapters."""
         store = self._database
-        versions = LiveVersions(store)
+        versions = LiveVersions(store, self._secrets)
         blobs = Blobs(store, objects, clock)
         execution = Execution(self.supervisor, blobs, self._recorder, self._recorder, clock)
         pipelines = PipelineRuns(store, self._recorder, clock)
         self.services = Services(
             authenticator=Authenticator(store, clock),
-            accounts=Accounts(store, clock, self._passwords, activate_at_once=settings.activate_accounts),
+            accounts=Accounts(store, clock, self._passwords, activate_at_once=self.settings.activate_accounts),
             organizations=Organizations(store, clock),
             members=Members(store),
             plans=Plans(store),
@@ -113,8 +126,9 @@ class Server:
             service_users=ServiceUsers(store, clock),
             models=Models(store, clock),
             versions=Versions(store, clock),
+            variables=Variables(store, clock, self._secrets),
             packages=Packages(store, objects, clock, check_is_zip),
-            direct=DirectRequests(store, execution, blobs, self._runs_here),
+            direct=DirectRequests(store, execution, blobs, self._secrets, self._runs_here),
             batch=BatchRequests(store, blobs, clock),
             pipelines=Pipelines(store, clock),
             pipeline_objects=PipelineObjects(store),
@@ -125,16 +139,18 @@ class Server:
             batch_pipelines=BatchPipelineRequests(store, blobs, self._recorder, clock),
             blobs=blobs,
             logs=Logs(store, clock),
+            metrics=Metrics(store),
+            usage=Usage(store, clock),
         )
         self._administration = Administration(store, clock, self._passwords)
-        self._builds = Builds(store, objects, builder, self.supervisor, self._recorder, clock, self.staging)
+        self._builds = Builds(
+            store, objects, self._builder, self.supervisor, self._recorder, clock, self.staging, self._secrets
+        )
         self._batches = Batches(store, versions, execution, pipelines, clock, self._runs_here)
-        self._builder = builder
         self.measurements.gauge(self._gauges)
         self._instances = Instances(store, versions, self.supervisor, self._runs_here)
         self._housekeeping = Housekeeping(store, objects, clock)
-        self._tasks: list[asyncio.Task[None]] = []
-        self._lock: IO[str] | None = None
+        self._quotas = Quotas(store, self._recorder, clock)
 
     @property
     def staging(self) -> Path:
@@ -151,10 +167,13 @@ class Server:
             self._folders.make()
             self._lock = _lock(self.settings.data)
         try:
+            self._secrets.load()
             await self._database.start()
-        except DatabaseRefused as refusal:
+        except (KeyringRefused, DatabaseRefused) as refusal:
             raise StartRefused(str(refusal)) from None
         await seed_subscriptions(self._database)
+        if lost := await seal_again(self._database, self._secrets):
+            self._tell(f"{lost} secret values do not open with the keyring: put their key back, or set them again")
         await self._first_start()
         if self._database.exclusive:
             await self._builds.loop.release_abandoned()
@@ -167,6 +186,7 @@ class Server:
             "batches": self._batches.loop.run(),
             "instances": self._instances.run(),
             "housekeeping": self._housekeeping.run(),
+            "quotas": self._quotas.run(),
         }
         self._tasks = [asyncio.create_task(run, name=name) for name, run in runs.items()]
         self.ready = True
@@ -226,6 +246,7 @@ class _Folders:
     def __init__(self, data: Path) -> None:
         self._data = data
         self.uploads = data / "uploads"
+        self.keyring = data / "secrets.key"
         self.engine = EngineFolders(
             packages=data / "packages",
             environments=data / "environments",

@@ -14,12 +14,16 @@ import pytest
 from sqlalchemy import Connection, Index, Table, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from quinta.core.observation.model import MetricPoint
+from quinta.core.scope import EVERYTHING
+from quinta.core.tenancy.model import Project
 from quinta.kit.clock import SystemClock
 from quinta.storage.database import Database
 from quinta.storage.engines import migration_engine, parse_url
 from quinta.storage.migrate import DatabaseRefused, check, downgrade, upgrade
 from quinta.storage.tables import TABLES, metadata
 from tests.storage.databases import BACKENDS, create_postgres_database, drop_postgres_database, postgres_server
+from tests.storage.rows import NOW, add_tenant
 
 BEFORE_ROLES = (
     "INSERT INTO users VALUES ('u', 'a@example.com', NULL, NULL, NULL, false, true, '2026-03-29T01:00:00.000000Z')",
@@ -189,3 +193,26 @@ def test_a_table_has_the_fields_of_its_type(kind: type, table: Table) -> None:
     for column in table.columns:
         optional = type(None) in get_args(hints[column.name])
         assert column.nullable == optional, column.name
+
+
+async def test_metric_points_keep_their_values_and_get_their_organization(database_url: str) -> None:
+    """Down to the first schema and up again; there, points went with their project."""
+    database = Database(database_url, SystemClock())
+    await database.start()
+    tenant, gone = await add_tenant(database), await add_tenant(database, "gone")
+    points = [
+        MetricPoint(of.project.id, "model_version", of.version.id, "requests", NOW, 1.5, of.organization.id)
+        for of in (tenant, gone)
+    ]
+    async with database.begin() as work:
+        await work.add_metric_points(points)
+        await work.of(Project, EVERYTHING).remove(id=gone.project.id)
+        assert await work.of(MetricPoint, EVERYTHING).count() == 2
+    await database.close()
+    await downgrade(parse_url(database_url), "0001")
+    await upgrade(parse_url(database_url))
+    database = Database(database_url, SystemClock())
+    await database.start()
+    async with database.read() as work:
+        assert await work.of(MetricPoint, EVERYTHING).find() == points[:1]
+    await database.close()

@@ -9,6 +9,7 @@ import pytest
 
 from quinta.core.errors import AlreadyExists, InvalidInput, NotFound, StateConflict
 from quinta.core.models.model import Build, Model, ModelVersion, VersionStatus
+from quinta.core.observation.intervals import Interval
 from quinta.core.observation.model import LogLine, MetricPoint
 from quinta.core.ports import Between
 from quinta.core.requests.model import Request, RequestStatus
@@ -165,9 +166,14 @@ async def test_what_hangs_on_a_row_goes_with_it(database: Database) -> None:
     async with database.begin() as unit:
         assert await unit.of(Project, in_organization(one.organization.id)).remove(id=one.project.id) == 1
     async with database.read() as unit:
-        for kind, count in ((Model, 1), (ModelVersion, 1), (Build, 1), (Request, 2), (LogLine, 1), (MetricPoint, 1)):
+        for kind, count in ((Model, 1), (ModelVersion, 1), (Build, 1), (Request, 2), (LogLine, 1)):
             assert await unit.of(kind, EVERYTHING).count() == count
             assert await unit.of(kind, in_project(other.project.id)).count() == count
+        for tenant in (one, other):  # what was used is the organization's
+            assert await unit.of(MetricPoint, in_organization(tenant.organization.id)).count() == 1
+    async with database.begin() as unit:
+        await unit.of(Organization, EVERYTHING).remove(id=one.organization.id)
+        assert await unit.of(MetricPoint, EVERYTHING).count() == 1
 
 
 async def test_a_parent_that_is_gone_and_one_that_is_needed(database: Database) -> None:
@@ -242,4 +248,39 @@ async def test_metric_points_add_up(database: Database) -> None:
         await unit.add_metric_points([])
     async with database.read() as unit:
         points = await unit.of(MetricPoint, EVERYTHING).find(order=("metric",))
-    assert points == [replace(point, metric="errors"), replace(point, value=4.5)]
+    stored = replace(point, organization_id=tenant.organization.id)
+    assert points == [replace(stored, metric="errors"), replace(stored, value=4.5)]
+
+
+async def test_sums_by_fields_and_by_time(database: Database) -> None:
+    tenant = await add_tenant(database)
+    scope = in_project(tenant.project.id)
+    moments = [NOW, NOW + timedelta(microseconds=1), NOW + timedelta(days=4)]  # 00:59:59.999999, 01:00, next month
+    async with database.begin() as unit:
+        points = unit.of(MetricPoint, scope)
+        assert await points.sums("value") == {(): 0}
+        assert await points.sums("value", by=("metric",)) == {}
+        await unit.add_metric_points(
+            [MetricPoint(tenant.project.id, "t", "o", name, time, 1.5) for name in "ab" for time in moments]
+        )
+        assert await points.sums("value") == {(): 9}
+        assert await points.sums("value", metric="a", time=Between(end=moments[1])) == {(): 1.5}
+        assert await points.sums("value", by=("object_type", "metric")) == {("t", "a"): 4.5, ("t", "b"): 4.5}
+        (day,) = {moment.replace(hour=0, minute=0, second=0, microsecond=0) for moment in moments[:2]}
+        next_day = day + timedelta(days=4)
+        for interval, expected in {
+            Interval.MINUTE: {day + timedelta(minutes=59): 3, day + timedelta(hours=1): 3},
+            Interval.HOUR: {day: 3, day + timedelta(hours=1): 3},
+            Interval.DAY: {day: 6},
+        }.items():
+            found = await points.sums("value", per=("time", interval), time=Between(end=moments[2]))
+            assert found == {(start,): value for start, value in expected.items()}
+        months = await points.sums("value", by=("metric",), per=("time", Interval.MONTH))
+        assert months == {
+            (name, start.replace(day=1)): value for name in "ab" for start, value in ((day, 3), (next_day, 1.5))
+        }
+        with pytest.raises(ValueError, match="has no field"):
+            await points.sums("value", by=("colour",))
+    async with database.read() as unit:
+        other = await add_tenant(database, "other")
+        assert await unit.of(MetricPoint, in_project(other.project.id)).sums("value") == {(): 0}

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from quinta.core.connectors.model import DeliveryContext
 from quinta.core.events import Event
 from quinta.core.models.model import RunnableVersion
+from quinta.core.observation.intervals import Interval
 from quinta.core.observation.model import LogLine, MetricPoint
 from quinta.core.requests.outcome import RunOutcome, RunRequest
 from quinta.core.scope import Scope
@@ -38,6 +39,10 @@ class Repository(Protocol[T]):
         """The one item that matches, or None. Several matches are a mistake of the caller: ValueError."""
         ...
 
+    async def lock(self, item_id: str) -> T:
+        """The item by its id, which other writers leave alone until this transaction ends; no such item: NotFound."""
+        ...
+
     async def find(
         self, *, order: Sequence[str] = (), limit: int | None = None, offset: int = 0, **conditions: object
     ) -> list[T]:
@@ -48,6 +53,14 @@ class Repository(Protocol[T]):
 
     async def distinct(self, column: str, **conditions: object) -> list[str]:
         """The different values of one field among the items that match."""
+        ...
+
+    async def sums(
+        self, column: str, *, by: Sequence[str] = (), per: tuple[str, Interval] | None = None, **conditions: object
+    ) -> dict[tuple[Any, ...], float]:
+        """The sums of a number field among the items that match, for each different key: the values of the fields
+        ``by``, then the start (UTC) of the interval that the moment lies in, ``per`` being its field and the interval.
+        Only keys of items that are there; without ``by`` and ``per`` the key is ``()``."""
         ...
 
     async def add(self, *items: T) -> None:
@@ -108,8 +121,8 @@ class UnitOfWork(Protocol):
         ...
 
     async def add_metric_points(self, points: Sequence[MetricPoint]) -> None:
-        """Adds to the stored value of each (object, metric, minute), making the row if it is not there. Points of
-        projects that are gone are dropped."""
+        """Adds to the stored value of each (object, metric, minute), making the row if it is not there. Sets
+        their organization. Points of projects that are gone are dropped."""
         ...
 
 
@@ -165,6 +178,22 @@ class Passwords(Protocol):
 
     async def matches(self, password: str, password_hash: str | None) -> bool:
         """Whether the password is right; takes as long for an account without a hash as for one with."""
+        ...
+
+
+class Secrets(Protocol):
+    """Keeps short texts so that what is stored tells nothing without a key from elsewhere (decision 0011)."""
+
+    def seal(self, text: str, owner_id: str) -> str:
+        """What to store of ``text``; it opens for the same ``owner_id`` only."""
+        ...
+
+    def open(self, sealed: str, owner_id: str) -> str | None:
+        """The text again; None when its key is not there, it belongs to another owner, or it was changed."""
+        ...
+
+    def is_current(self, sealed: str) -> bool:
+        """Whether it is sealed with the key that ``seal`` uses now."""
         ...
 
 

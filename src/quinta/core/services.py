@@ -11,8 +11,11 @@ from quinta.core.access.service_users import ServiceUsers
 from quinta.core.files.blobs import Blobs
 from quinta.core.models.models import Models
 from quinta.core.models.packages import Packages
+from quinta.core.models.variables import Variables
 from quinta.core.models.versions import Versions
 from quinta.core.observation.logs import Logs
+from quinta.core.observation.metrics import Metrics
+from quinta.core.observation.usage import Usage
 from quinta.core.pipelines.attachments import Attachments
 from quinta.core.pipelines.batch import BatchPipelineRequests
 from quinta.core.pipelines.direct import DirectPipelineRequests
@@ -44,6 +47,7 @@ class Services:
     service_users: ServiceUsers
     models: Models
     versions: Versions
+    variables: Variables
     packages: Packages
     direct: DirectRequests
     batch: BatchRequests
@@ -54,3 +58,5 @@ class Services:
     batch_pipelines: BatchPipelineRequests
     blobs: Blobs
     logs: Logs
+    metrics: Metrics
+    usage: Usage

@@ -8,10 +8,12 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, Select, String, bindparam, delete, func, insert, select, update
 
 from quinta.core.errors import NotFound
+from quinta.core.observation.intervals import Interval
 from quinta.core.ports import Between
 from quinta.core.scope import Scope
 from quinta.storage.errors import noun_of
 from quinta.storage.mapper import Mapper, mapper_of
+from quinta.storage.moments import start_of_interval
 from quinta.storage.session import Session
 
 T = TypeVar("T")
@@ -34,6 +36,14 @@ class SqlRepository(Generic[T]):
             raise ValueError(f"several {self._table.name} match {sorted(conditions)}")
         return self._mapper.item(rows[0]) if rows else None
 
+    async def lock(self, item_id: str) -> T:
+        """FOR NO KEY UPDATE, so that rows which refer to this one can still be inserted. On SQLite the transaction is
+        the only writer anyway."""
+        found = await self._session.fetch(self._select({"id": item_id}).with_for_update(key_share=True))
+        if not found:
+            raise NotFound(f"the {noun_of(self._table)} does not exist")
+        return self._mapper.item(found[0])
+
     async def find(
         self, *, order: Sequence[str] = (), limit: int | None = None, offset: int = 0, **conditions: object
     ) -> list[T]:
@@ -52,6 +62,17 @@ class SqlRepository(Generic[T]):
         wanted = self._mapper.column(column)
         statement = select(wanted).where(*self._where(conditions), wanted.is_not(None)).distinct().order_by(wanted)
         return [row[0] for row in await self._session.fetch(statement)]
+
+    async def sums(
+        self, column: str, *, by: Sequence[str] = (), per: tuple[str, Interval] | None = None, **conditions: object
+    ) -> dict[tuple[Any, ...], float]:
+        keys: list[ColumnElement[Any]] = [self._mapper.column(name) for name in by]
+        if per is not None:
+            name, interval = per
+            keys.append(start_of_interval(self._mapper.column(name), interval, self._session.dialect).label("start"))
+        total = func.coalesce(func.sum(self._mapper.column(column)), 0)
+        statement = select(*keys, total).where(*self._where(conditions)).group_by(*keys)
+        return {tuple(row[:-1]): float(row[-1]) for row in await self._session.fetch(statement)}
 
     async def add(self, *items: T) -> None:
         if not items:

@@ -29,6 +29,11 @@ class Session:
         self._may_write = may_write
         self._step: asyncio.Task[Any] | None = None
 
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self._connection.dialect.name
+
     async def begin(self) -> None:
         """Takes a connection from the pool, waiting for one if need be, and starts the transaction."""
         await self._to_the_end(self._begin())

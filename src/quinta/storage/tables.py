@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    PrimaryKeyConstraint,
     String,
     Table,
     UniqueConstraint,
@@ -25,7 +26,7 @@ from sqlalchemy import (
 from quinta.core.access.roles import Role, RoleAssignment
 from quinta.core.connectors.model import Connector, Credentials, Verification
 from quinta.core.files.model import Blob
-from quinta.core.models.model import Build, Model, ModelVersion
+from quinta.core.models.model import Build, EnvironmentVariable, Model, ModelVersion
 from quinta.core.observation.model import LogLine, MetricPoint
 from quinta.core.pipelines.model import (
     Attachment,
@@ -39,6 +40,7 @@ from quinta.core.pipelines.plan import Plan
 from quinta.core.requests.model import Request
 from quinta.core.tenancy.model import (
     ApiKey,
+    ComputeNotice,
     Invitation,
     Membership,
     Organization,
@@ -47,14 +49,15 @@ from quinta.core.tenancy.model import (
     SubscriptionPeriod,
     User,
 )
-from quinta.storage.columns import Moment, metadata
 from quinta.storage.columns import flag as _flag
 from quinta.storage.columns import identity as _id
 from quinta.storage.columns import lease as _lease
+from quinta.storage.columns import metadata
 from quinta.storage.columns import moment as _moment
 from quinta.storage.columns import number as _number
 from quinta.storage.columns import parent as _parent
 from quinta.storage.columns import text as _text
+from quinta.storage.connector_tables import connectors, credentials, verifications
 from quinta.storage.pipeline_tables import (
     attachments,
     deliveries,
@@ -152,6 +155,7 @@ projects = Table(
     _parent("organization_id", "organizations"),
     _text("name"),
     _moment("created_at"),
+    _moment("variables_changed_at", nullable=True),
     UniqueConstraint("name"),
     Index(None, "organization_id"),
 )
@@ -255,6 +259,25 @@ builds = Table(
     Index(None, "project_id"),
 )
 
+environment_variables = Table(
+    "environment_variables",
+    metadata,
+    _id(),
+    _parent("project_id", "projects"),
+    _parent("model_id", "models", nullable=True),
+    _parent("version_id", "model_versions", nullable=True),
+    _text("owner_id"),  # the version, model or project: NULLs would be no obstacle to a second row of the same name
+    _text("name"),
+    _text("value"),
+    _flag("secret"),
+    _moment("created_at"),
+    _moment("updated_at"),
+    UniqueConstraint("owner_id", "name"),
+    Index(None, "project_id"),
+    Index(None, "model_id"),
+    Index(None, "version_id"),
+)
+
 requests = Table(
     "requests",
     metadata,
@@ -276,56 +299,6 @@ requests = Table(
     Index(None, "version_id", "status", "created_at", "id"),
     Index(None, "project_id"),
     Index(None, "pipeline_request_id"),
-)
-
-credentials = Table(
-    "credentials",
-    metadata,
-    _id(),
-    _parent("project_id", "projects"),
-    _text("name"),
-    _text("type"),
-    _text("configuration"),
-    _text("status"),
-    _text("error_message"),
-    _moment("created_at"),
-    _moment("updated_at"),
-    UniqueConstraint("project_id", "name"),
-)
-
-connectors = Table(
-    "connectors",
-    metadata,
-    _id(),
-    _parent("project_id", "projects"),
-    _text("name"),
-    _text("type"),
-    Column("credentials_id", String, ForeignKey("credentials.id"), nullable=False),  # in use: stays
-    _text("configuration"),
-    _text("input_type"),
-    _text("input_fields"),
-    _text("status"),
-    _text("error_message"),
-    _moment("created_at"),
-    _moment("updated_at"),
-    UniqueConstraint("project_id", "name"),
-    Index(None, "credentials_id"),
-)
-
-verifications = Table(
-    "verifications",
-    metadata,
-    _id(),
-    _parent("project_id", "projects"),
-    Column("credentials_id", String, ForeignKey("credentials.id", ondelete="CASCADE"), nullable=True),
-    Column("connector_id", String, ForeignKey("connectors.id", ondelete="CASCADE"), nullable=True),
-    _text("status"),
-    _moment("created_at"),
-    _moment("updated_at"),
-    *_lease(),
-    Index(None, "project_id"),
-    Index(None, "credentials_id"),
-    Index(None, "connector_id"),
 )
 
 # Claims read these, one statement each: a single "waiting or run out" condition would use no index. Builds are claimed
@@ -384,12 +357,30 @@ log_lines = Table(
 metric_points = Table(
     "metric_points",
     metadata,
-    Column("project_id", String, ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
-    Column("object_type", String, primary_key=True),
-    Column("object_id", String, primary_key=True),
-    Column("metric", String, primary_key=True),
-    Column("time", Moment, primary_key=True),
+    # No foreign keys to project and object: what they used stays with the organization when they are deleted.
+    _text("project_id"),
+    _text("object_type"),
+    _text("object_id"),
+    _text("metric"),
+    _moment("time"),
     Column("value", Double, nullable=False),
+    _parent("organization_id", "organizations"),
+    # Questions are about one metric of a type over a time, seldom about one object: it comes last.
+    PrimaryKeyConstraint("project_id", "object_type", "metric", "time", "object_id"),
+    Index(None, "organization_id", "object_type", "metric", "time"),
+    Index(None, "time"),  # old ones are removed every few minutes
+)
+
+compute_notices = Table(
+    "compute_notices",
+    metadata,
+    _id(),
+    _parent("organization_id", "organizations"),
+    Column("month", Date, nullable=False),
+    _number("gb_seconds"),
+    _text("kind"),
+    _moment("created_at"),
+    UniqueConstraint("organization_id", "month", "gb_seconds", "kind"),  # said once, also by several servers
 )
 
 outbox = Table(
@@ -413,9 +404,11 @@ TABLES: dict[type, Table] = {
     Attachment: attachments,
     Blob: blobs,
     Build: builds,
+    ComputeNotice: compute_notices,
     Connector: connectors,
     Credentials: credentials,
     Delivery: deliveries,
+    EnvironmentVariable: environment_variables,
     Invitation: invitations,
     LogLine: log_lines,
     Membership: memberships,

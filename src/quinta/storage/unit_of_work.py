@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -116,12 +117,17 @@ class SqlUnitOfWork:
         """core.ports.UnitOfWork.add_metric_points. Points of a project that is gone are dropped: counting goes on
         for a moment after a project was deleted, and one such point must not cost all the others."""
         wanted = {point.project_id for point in points}
+        columns = (projects.c.id, projects.c.organization_id)
         known = await self._session.fetch(
-            select(projects.c.id).where(projects.c.id.in_(wanted)).with_for_update(read=True, key_share=True)
+            select(*columns).where(projects.c.id.in_(wanted)).with_for_update(read=True, key_share=True)
         )
         mapper = mapper_of(MetricPoint)
-        present = {row[0] for row in known}
-        rows = [mapper.row(point) for point in points if point.project_id in present]
+        owners: dict[str, str] = {row.id: row.organization_id for row in known}
+        rows = [
+            mapper.row(replace(point, organization_id=owners[point.project_id]))
+            for point in points
+            if point.project_id in owners
+        ]
         if not rows:
             return
         key = [column.name for column in metric_points.primary_key]

@@ -13,6 +13,7 @@ NAME = r".{1,64}"
 TEXT = r"(?s).*"
 MICROSECONDS = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
 MILLISECONDS = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00"
+SECONDS = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d"
 DATE = r"\d{4}-\d\d-\d\d"
 NULL = type(None)
 FIELD = [{"name": NAME, "data_type": r"[a-z_]+"}]
@@ -29,6 +30,7 @@ _SERVICE_USER = {
 }
 _CREATED = {"id": UUID, "status": r"pending|processing|completed|failed", "time_created": MILLISECONDS}
 _LISTED = {**_CREATED, "success": bool, "time_last_updated": MILLISECONDS}
+_USAGE = {"object_type": r"model_version|pipeline|connector", "metric": r"[a-z_]+"}
 
 BODIES: dict[str, dict[str, Any]] = {
     "Status": {"status": r"ok"},
@@ -130,7 +132,19 @@ BODIES: dict[str, dict[str, Any]] = {
         "result": (dict, str, NULL),
         "error_message": (TEXT, NULL),
     },
+    "EnvironmentVariableList": {"id": UUID, "name": NAME, "value": (TEXT, NULL), "secret": bool},
+    "InheritedEnvironmentVariableList": {
+        "id": UUID,
+        "name": NAME,
+        "value": (r"(?s).+", NULL),
+        "secret": bool,
+        "inheritance_type": (r"project|model", NULL),
+        "inheritance_name": (NAME, NULL),
+    },
     "BlobList": {"id": UUID, "creation_date": MILLISECONDS, "filename": r".+", "size": int, "ttl": int},
+    "Metrics": {"value": (int, float), "start_time": SECONDS + r"\+00:00", "end_time": SECONDS + r"\+00:00"},
+    "UsagePerMonth": _USAGE | {"usage": [{"month": SECONDS + "Z", "value": (int, float)}]},
+    "UsagePerDay": _USAGE | {"usage": [{"day": SECONDS + "Z", "value": (int, float)}]},
     "Error": {"error": r"(?s).+"},
 }
 

@@ -13,6 +13,7 @@ import httpx2
 
 UNKNOWN = "018f0000-0000-7000-8000-000000000000"
 _MODEL = {"name": "one", "input_type": "plain", "output_type": "plain"}
+_HOUR = "object_type=model_version&start_time=2020-01-01T00:00:00Z&end_time=2020-01-01T01:00:00Z"
 _FILE = {"file": ("a.txt", b"x")}
 
 
@@ -44,6 +45,8 @@ def _operations() -> list[Operation]:
     return [
         Operation("projects_update", "projects.update", "PATCH", "", {}),
         Operation("projects_resource_usage", "projects.resources.get", "GET", "/resources"),
+        Operation("project_usage_get", "projects.usage.get", "GET", "/usage"),
+        Operation("metrics_get", "models.versions.metrics.get", "GET", f"/metrics/requests?{_HOUR}"),
         Operation("projects_log_list", "logs.list", "POST", "/logs", {"filters": {}}),
         Operation("models_create", "models.create", "POST", "/models", _MODEL),
         Operation("models_list", "models.list", "GET", "/models"),
@@ -96,7 +99,28 @@ def _operations() -> list[Operation]:
     ]
 
 
-OPERATIONS = _operations()
+def _on_variables() -> list[Operation]:
+    levels = (
+        ("project", "projects", ""),
+        ("model", "models", "/models/{model}"),
+        ("model_version", "models.versions", "/models/{model}/versions/v1"),
+    )
+    operations = []
+    for level, owner, below in levels:
+        every = f"{below}/environment-variables"
+        for verb, method, path, body in (
+            ("create", "POST", every, {"name": "_", "secret": False}),
+            ("list", "GET", every, None),
+            ("get", "GET", f"{every}/{UNKNOWN}", None),
+            ("update", "PATCH", f"{every}/{UNKNOWN}", {}),
+            ("delete", "DELETE", f"{every}/{UNKNOWN}", None),
+        ):
+            name, permission = f"{level}_environment_variables_{verb}", f"{owner}.environment_variables.{verb}"
+            operations.append(Operation(name, permission, method, path, body))
+    return operations
+
+
+OPERATIONS = [*_operations(), *_on_variables()]
 HARMFUL = {"models_delete"}
 """Nothing in such a call can be wrong after the check but the name: let through, it must be of nothing."""
 ELSEWHERE = {"projects_get", "projects_delete"}

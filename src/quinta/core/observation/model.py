@@ -48,7 +48,10 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class MetricPoint:
-    """The sum of one metric of one object within the minute that starts at ``time``."""
+    """The sum of one metric of one object within the minute that starts at ``time``.
+
+    The store sets ``organization_id`` from the project: what an organization used stays when a project is deleted.
+    """
 
     project_id: str
     object_type: str
@@ -56,3 +59,4 @@ class MetricPoint:
     metric: str
     time: datetime
     value: float
+    organization_id: str = ""

@@ -182,7 +182,12 @@ class DirectPipelineRequests:
             version = await work.of(ModelVersion, in_project(plan.project_id)).get(id=version_id)
         if version is None:
             return Unavailable("the pipeline was changed at this moment: try again")
-        return not_serving(version.name, version.status)
+        if version.live_build_id is None:
+            return not_serving(version.name, version.status)
+        return Unavailable(
+            f"the version '{version.name}' cannot run now: its organization is not active, or one of its secret "
+            "environment variables cannot be opened with the server's keys"
+        )
 
     async def _load(self, actor: Actor, project_name: str, pipeline_name: str) -> tuple[_Route, Iterable[str]]:
         async with self._store.read() as work:

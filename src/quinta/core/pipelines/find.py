@@ -83,7 +83,7 @@ def start_of(pipeline: Pipeline) -> Side:
 async def lock(work: UnitOfWork, pipeline: Pipeline) -> None:
     """From here to the end of the unit of work nobody else changes how the pipeline is put together: two attachments
     that are right each for itself could close a circle."""
-    await work.of(Pipeline, in_project(pipeline.project_id)).change(pipeline.id, id=pipeline.id)
+    await work.of(Pipeline, in_project(pipeline.project_id)).lock(pipeline.id)
 
 
 def _of_model(item: PipelineObject, model: Model, version: ModelVersion) -> ObjectView:

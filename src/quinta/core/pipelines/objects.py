@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from quinta.core.access.model import Actor, Permission
 from quinta.core.connectors.model import Connector
 from quinta.core.errors import AlreadyExists, InvalidInput, NotFound
+from quinta.core.models.environment import variables_reaching
 from quinta.core.models.find import version_of
-from quinta.core.models.model import Model, ModelVersion
+from quinta.core.models.model import Model, ModelVersion, VariableLevel
+from quinta.core.models.variables import VariableView, view_of_variable
 from quinta.core.names import check_name
 from quinta.core.pipelines.find import ObjectView, object_of, objects_of, pipeline_for, view_of, views_of
 from quinta.core.pipelines.model import START, Pipeline, PipelineObject, ReferenceType
@@ -66,6 +68,24 @@ class PipelineObjects:
         async with self._store.read() as work:
             pipeline = await pipeline_for(work, actor, project_name, pipeline_name, Permission.PIPELINES_OBJECTS_GET)
             return await view_of(work, await object_of(work, pipeline, name))
+
+    async def variables(self, actor: Actor, project_name: str, pipeline_name: str, name: str) -> list[VariableView]:
+        """The environment variables that reach the object's version, each with what it was set on, by name; none reach
+        a connector. Secrets without their values."""
+        async with self._store.read() as work:
+            pipeline = await pipeline_for(work, actor, project_name, pipeline_name, Permission.PIPELINES_OBJECTS_GET)
+            item = await object_of(work, pipeline, name)
+            version = await work.of(ModelVersion, in_project(pipeline.project_id)).get(id=item.version_id or "")
+            if version is None:
+                return []
+            model = await work.of(Model, in_project(pipeline.project_id)).get(id=version.model_id)
+            found = await variables_reaching(work, pipeline.project_id, version.model_id, version.id)
+        names = {
+            VariableLevel.VERSION: version.name,
+            VariableLevel.MODEL: "" if model is None else model.name,
+            VariableLevel.PROJECT: project_name,
+        }
+        return [replace(view_of_variable(each), inherited_from=(each.level, names[each.level])) for each in found]
 
     async def update(
         self, actor: Actor, project_name: str, pipeline_name: str, name: str, change: ObjectChange

@@ -101,7 +101,7 @@ class PipelineRuns:
     async def _lock(self, work: UnitOfWork, project_id: str, request_id: str) -> None:
         """Parts that end at the same moment on different servers go one after the other: else each would see the other
         still at work, and nobody would end the whole."""
-        await work.of(PipelineRequest, in_project(project_id)).change(request_id, id=request_id)
+        await work.of(PipelineRequest, in_project(project_id)).lock(request_id)
 
     async def _finish(self, work: UnitOfWork, project_id: str, request_id: str, now: datetime) -> None:
         """Ends the pipeline request when nothing of it is left to do: failed when any object did (contract 7.2)."""

@@ -23,7 +23,7 @@ class Reason(StrEnum):
     CRASH_LOOPING = "crash_looping"  # instances fail again and again; no new one is tried before the pause ends
     INVALID_INPUT = "invalid_input"  # a blob of the input is gone by the time the request runs
     GIVEN_UP = "given_up"  # the server ended several times while it worked on this
-    RETIRED = "retired"  # the version was deleted, or the server stops
+    RETIRED = "retired"  # the version was deleted, its organization suspended, or the server stops
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,28 @@ class Subscription:
     hidden: bool
 
 
+class NoticeKind(StrEnum):
+    """What is said about a plan's compute limit."""
+
+    WARNING = "warning"
+    REACHED = "reached"
+
+
+@dataclass(frozen=True, slots=True)
+class ComputeNotice:
+    """That an organization came near its compute limit, or reached it, in the month whose first day is ``month``.
+
+    One for each kind, month and limit (``gb_seconds``), so that it is said once.
+    """
+
+    id: str
+    organization_id: str
+    month: date
+    gb_seconds: int
+    kind: NoticeKind
+    created_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Membership:
     """A user's place in an organization."""
@@ -98,12 +120,16 @@ class SubscriptionPeriod:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A name space for models, files and logs within an organization; names are unique over the whole server."""
+    """A name space for models, files and logs within an organization; names are unique over the whole server.
+
+    ``variables_changed_at`` is the moment of the last change of any environment variable in it, on whatever level.
+    """
 
     id: str
     organization_id: str
     name: str
     created_at: datetime
+    variables_changed_at: datetime | None = None
 
 
 class KeyKind(StrEnum):

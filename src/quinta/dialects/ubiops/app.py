@@ -13,6 +13,7 @@ from quinta.dialects.base.catch_all import CatchAll
 from quinta.dialects.base.paths import clean_path
 from quinta.dialects.ubiops import (
     routes_blobs,
+    routes_metrics,
     routes_models,
     routes_organization_users,
     routes_organizations,
@@ -25,6 +26,7 @@ from quinta.dialects.ubiops import (
     routes_status,
     routes_subscriptions,
     routes_users,
+    routes_variables,
     routes_versions,
 )
 from quinta.dialects.ubiops.calls import Limits
@@ -44,10 +46,12 @@ _ROUTES = (
     routes_service_users,
     routes_models,
     routes_versions,
+    routes_variables,
     routes_requests,
     routes_pipelines,
     routes_pipeline_requests,
     routes_blobs,
+    routes_metrics,
 )
 
 

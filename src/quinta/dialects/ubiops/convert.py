@@ -11,15 +11,18 @@ from quinta.core.files.model import Blob
 from quinta.core.models.builds import MAXIMUM_ERROR_MESSAGE
 from quinta.core.models.model import DataType, Field, ValueType
 from quinta.core.models.models import ModelChange, ModelView, NewModel
+from quinta.core.models.variables import NewVariable, VariableChange, VariableView
 from quinta.core.models.versions import NewVersion, VersionChange, VersionView
 from quinta.core.observation.logs import LogQuery
+from quinta.core.observation.metrics import Bucket
 from quinta.core.observation.model import LogLine
+from quinta.core.observation.usage import UsageSeries
 from quinta.core.requests.model import Request, RequestStatus
 from quinta.core.tenancy.model import Organization, User
 from quinta.core.tenancy.organizations import OrganizationView
 from quinta.core.tenancy.projects import ProjectView
 from quinta.dialects.ubiops import answers, shapes
-from quinta.dialects.ubiops.dates import microseconds, milliseconds, read_moment
+from quinta.dialects.ubiops.dates import microseconds, milliseconds, read_moment, seconds
 from quinta.kit.ids import parse_id
 
 _VERSION_MEMBERS = {
@@ -110,6 +113,53 @@ def log_line(line: LogLine) -> answers.LogLineBody:
         pipeline_object_name=line.pipeline_object_name,
         pipeline_request_id=line.pipeline_request_id,
     )
+
+
+def new_variable(body: shapes.EnvironmentVariableCreate) -> NewVariable:
+    return NewVariable(name=body.name, secret=body.secret, value=body.value or "")
+
+
+def variable_change(body: shapes.EnvironmentVariableUpdate) -> VariableChange:
+    return VariableChange(name=body.name, secret=body.secret, value=body.value)
+
+
+def variable(view: VariableView) -> answers.EnvironmentVariableList:
+    return answers.EnvironmentVariableList(id=view.id, name=view.name, value=view.value, secret=view.secret)
+
+
+def inherited_variable(view: VariableView) -> answers.InheritedEnvironmentVariableList:
+    level, name = view.inherited_from or (None, None)
+    return answers.InheritedEnvironmentVariableList(
+        id=view.id,
+        name=view.name,
+        value=view.value or None,
+        secret=view.secret,
+        inheritance_type=level,
+        inheritance_name=name,
+    )
+
+
+def metrics_text(buckets: Iterable[Bucket]) -> str:
+    """A list of Metrics as JSON text: there may be tens of thousands, too many for a detour over shapes.
+
+    Moments of buckets are whole minutes in UTC: their plain ISO form is the one of contract ubiops 1.7.
+    """
+    items = (
+        f'{{"value": {_number(bucket.value)}, "start_time": "{bucket.start.isoformat()}", '
+        f'"end_time": "{bucket.end.isoformat()}"}}'
+        for bucket in buckets
+    )
+    return f"[{', '.join(items)}]"
+
+
+def usage_per_month(series: UsageSeries) -> answers.UsagePerMonth:
+    usage = [answers.UsagePerMonthMetric(month=seconds(start), value=_number(value)) for start, value in series.values]
+    return answers.UsagePerMonth(object_type=series.object_type, metric=series.metric, usage=usage)
+
+
+def usage_per_day(series: UsageSeries) -> answers.UsagePerDay:
+    usage = [answers.UsagePerDayMetric(day=seconds(start), value=_number(value)) for start, value in series.values]
+    return answers.UsagePerDay(object_type=series.object_type, metric=series.metric, usage=usage)
 
 
 def new_model(body: shapes.ModelCreate) -> NewModel:
@@ -216,6 +266,11 @@ def blob(item: Blob) -> answers.BlobList:
         size=item.size,
         ttl=item.ttl_seconds,
     )
+
+
+def _number(value: float) -> int | float:
+    """Whole numbers without a fraction, as in the samples; others to six digits of it."""
+    return int(value) if value.is_integer() else round(value, 6)
 
 
 def fields(bodies: Sequence[shapes.ModelField]) -> tuple[Field, ...]:

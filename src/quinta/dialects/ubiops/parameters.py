@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from fastapi import Query
@@ -11,7 +11,7 @@ from pydantic import BeforeValidator
 
 from quinta.core.requests.listing import Listing
 from quinta.core.requests.model import RequestStatus
-from quinta.dialects.ubiops.dates import read_moment
+from quinta.dialects.ubiops.dates import read_moment, read_month
 
 # 18 digits always fit what a database counts in; no rule allows a number near that.
 _WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}")
@@ -39,9 +39,14 @@ def _moment(value: object) -> object:
     return read_moment(value) if isinstance(value, str) else value
 
 
+def _month(value: object) -> object:
+    return read_month(value) if isinstance(value, str) else value
+
+
 WholeNumber = Annotated[int, BeforeValidator(whole_number)]
 Truth = Annotated[bool, BeforeValidator(_truth)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
+Month = Annotated[date, BeforeValidator(_month)]
 
 
 def listing(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from quinta.dialects.ubiops import convert_pipelines as convert
+from quinta.dialects.ubiops.answers import InheritedEnvironmentVariableList
 from quinta.dialects.ubiops.answers_pipelines import AttachmentsList, PipelineList, PipelineObjectList
 from quinta.dialects.ubiops.calls import Authenticated
+from quinta.dialects.ubiops.convert import inherited_variable
 from quinta.dialects.ubiops.documentation import takes
 from quinta.dialects.ubiops.shapes_pipelines import (
     AttachmentsCreate,
@@ -89,6 +91,15 @@ async def pipeline_objects_update(
 async def pipeline_objects_delete(call: Authenticated, project_name: str, pipeline_name: str, name: str) -> None:
     """Deletes the object with its attachments; what it refers to stays."""
     await call.services.pipeline_objects.delete(call.actor, project_name, pipeline_name, name)
+
+
+@router.get("/{pipeline_name}/objects/{name}/environment-variables")
+async def pipeline_object_environment_variables_list(
+    call: Authenticated, project_name: str, pipeline_name: str, name: str
+) -> list[InheritedEnvironmentVariableList]:
+    """The variables that reach the object's code, each with what it was set on."""
+    found = await call.services.pipeline_objects.variables(call.actor, project_name, pipeline_name, name)
+    return [inherited_variable(view) for view in found]
 
 
 @router.post("/{pipeline_name}/attachments", status_code=201, openapi_extra=takes(AttachmentsCreate))

@@ -1,4 +1,4 @@
-"""Keeps what runs in step with what is stored: minimum instances, new revisions, deleted versions."""
+"""Keeps what runs in step with what is stored: minimum instances, revisions, variables, deletions, suspensions."""
 
 from __future__ import annotations
 
@@ -9,24 +9,38 @@ import structlog
 
 from quinta.core.events import Event, EventName
 from quinta.core.models.live import LiveVersions
-from quinta.core.models.model import RunnableVersion
+from quinta.core.models.model import ModelVersion, RunnableVersion
 from quinta.core.ports import ModelRunner, Store
+from quinta.core.scope import EVERYTHING, in_organization
+from quinta.core.tenancy.model import Organization, OrganizationStatus, Project
 
 logger = structlog.get_logger(__name__)
 
-_CHANGES = frozenset({EventName.VERSION_CHANGED, EventName.BUILD_ENDED})
+_CHANGES = frozenset(
+    {
+        EventName.BUILD_ENDED,
+        EventName.ORGANIZATION_CHANGED,
+        EventName.VARIABLE_CHANGED,
+        EventName.VARIABLE_CREATED,
+        EventName.VARIABLE_DELETED,
+        EventName.VERSION_CHANGED,
+        EventName.VERSION_DELETED,
+    }
+)
 
 
 class Instances:
-    """Hears of changes to versions and hands them to the runner, if ``runs_here``: this server has what was built."""
+    """Hears of changes to versions and what they hang on, and hands the versions to the runner, if ``runs_here``: this
+    server has what was built."""
 
     def __init__(
         self, store: Store, versions: LiveVersions, runner: ModelRunner, runs_here: Callable[[RunnableVersion], bool]
     ) -> None:
+        self._store = store
         self._versions = versions
         self._runs_here = runs_here
         self._runner = runner
-        self._changed: asyncio.Queue[tuple[str, bool]] = asyncio.Queue()
+        self._changed: asyncio.Queue[tuple[EventName, str, str]] = asyncio.Queue()
         store.subscribe(self._hear)
 
     async def run(self) -> None:
@@ -35,23 +49,47 @@ class Instances:
             if self._runs_here(version):
                 self._runner.apply(version)
         while True:
-            version_id, deleted = await self._changed.get()
+            name, kind, identifier = await self._changed.get()
             try:
-                await self._follow(version_id, deleted=deleted)
+                await self._follow(name, kind, identifier)
             except Exception:
-                logger.exception("instances.not_followed", version=version_id)
+                logger.exception("instances.not_followed", change=name.value, **{kind: identifier})
 
-    async def _follow(self, version_id: str, *, deleted: bool) -> None:
-        version = None if deleted else await self._versions.get(version_id)
+    async def _follow(self, name: EventName, kind: str, identifier: str) -> None:
+        """``kind`` is what the event's tag names: a variable of a model or project reaches all versions of it."""
+        if name is EventName.VERSION_DELETED:
+            await self._runner.retire(identifier)
+        elif kind == "version":
+            await self._follow_version(identifier)
+        elif kind == "organization":
+            await self._follow_organization(identifier)
+        else:
+            for version_id in await self._versions.serving_ids(**{f"{kind}_id": identifier}):
+                await self._follow_version(version_id)
+
+    async def _follow_version(self, version_id: str) -> None:
+        version = await self._versions.get(version_id)
         if version is not None and self._runs_here(version):
             self._runner.apply(version)
-        elif deleted:
-            await self._runner.retire(version_id)
+
+    async def _follow_organization(self, organization_id: str) -> None:
+        """An organization that is not active runs nothing; one that is again gets back what it keeps warm."""
+        async with self._store.read() as work:
+            organization = await work.of(Organization, EVERYTHING).get(id=organization_id)
+            projects = await work.of(Project, in_organization(organization_id)).find()
+            ids = [project.id for project in projects]
+            versions = await work.of(ModelVersion, EVERYTHING).find(project_id=ids) if ids else []
+        if organization is None:
+            return
+        if organization.status is not OrganizationStatus.ACTIVE:
+            await asyncio.gather(*(self._runner.retire(version.id) for version in versions))
+            return
+        for version in versions:
+            if version.minimum_instances > 0:
+                await self._follow_version(version.id)
 
     def _hear(self, event: Event) -> None:
-        deleted = event.name is EventName.VERSION_DELETED
-        if deleted or event.name in _CHANGES:
+        if event.name in _CHANGES:
             for tag in event.tags:
                 kind, _, identifier = tag.partition(":")
-                if kind == "version":
-                    self._changed.put_nowait((identifier, deleted))
+                self._changed.put_nowait((event.name, kind, identifier))

@@ -32,6 +32,7 @@ from quinta.engine.supervisor.states import (
 # An instance of a revision that was probed and then not applied goes after this, if not sooner by its idle time.
 _PROBED_IDLE_SECONDS = 60.0
 
+RETIRED = "the version was deleted, its organization suspended, or the server stops"
 _REPLACED = "a newer revision replaces it"
 _TOO_MANY = "the version may have fewer instances now"
 
@@ -64,7 +65,7 @@ class Pool:
     def accept(self, ticket: Ticket, version: RunnableVersion, now: float) -> list[Action]:
         """A request arrives. It is assigned, queued or ended; queued ones are served in their order."""
         if self.retired:
-            return [self._end(ticket, Reason.RETIRED, "the version was deleted, or the server stops")]
+            return [self._end(ticket, Reason.RETIRED, RETIRED)]
         actions = self.apply(version, now) if self.version is None or version.revision > self.version.revision else []
         if self.ready:
             actions.append(self._assign(self.ready.pop(), ticket))
@@ -184,18 +185,17 @@ class Pool:
     def retire(self) -> list[Action]:
         """Ends everything: queued and running requests with reason RETIRED, instances by stopping them."""
         self.retired = True
-        text = "the version was deleted, or the server stops"
-        actions: list[Action] = [self._end(ticket, Reason.RETIRED, text) for ticket in self.waiting]
+        actions: list[Action] = [self._end(ticket, Reason.RETIRED, RETIRED) for ticket in self.waiting]
         self.waiting.clear()
         for instance in self.instances.values():
             if instance.state is InstanceState.READY:
-                actions.append(self._shut(instance, text))
+                actions.append(self._shut(instance, RETIRED))
             elif instance.state in ALIVE:
                 if instance.ticket is not None:
-                    actions.append(self._end(instance.ticket, Reason.RETIRED, text))
+                    actions.append(self._end(instance.ticket, Reason.RETIRED, RETIRED))
                     instance.ticket = None
                 instance.state = InstanceState.STOPPING
-                actions.append(Kill(instance, text))
+                actions.append(Kill(instance, RETIRED))
         return actions
 
     def tick(self, now: float) -> list[Action]:

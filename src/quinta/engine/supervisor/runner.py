@@ -25,7 +25,7 @@ from quinta.engine.supervisor.launch import Launcher, Prepared
 from quinta.engine.supervisor.leftovers import remove_cgroup
 from quinta.engine.supervisor.logs import LogCapture
 from quinta.engine.supervisor.meter import Meter
-from quinta.engine.supervisor.pool import Pool
+from quinta.engine.supervisor.pool import RETIRED, Pool
 from quinta.engine.supervisor.process import Death, InstanceProcess
 from quinta.engine.supervisor.settings import EngineFolders, SupervisorPolicy
 from quinta.engine.supervisor.states import Action, Assign, End, Instance, InstanceState, Kill, Launch, Shut
@@ -90,7 +90,7 @@ class VersionRunner:
     async def probe(self, version: RunnableVersion) -> str | None:
         """Starts an instance of ``version``; None when it is ready, else why not."""
         if self.pool.retired:
-            return "the version was deleted, or the server stops"
+            return RETIRED
         instance, actions = self.pool.probe(version, self._now())
         future: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         self._probes[instance.id] = future
