@@ -257,8 +257,8 @@ def test_plain_pipelines(api: CoreApi, echo_of_text: ModelDoor) -> None:
     pipeline.attach("pipeline_start", "one")
     pipeline.attach("one", "two")
     at = {"project_name": pipeline.project, "pipeline_name": pipeline.name}
-    answer = api.pipelines_request(**at, data="héllo \ud83d")
-    assert [run.result for run in answer.model_requests] == ["héllo \ud83d"] * 2, answer
+    answer = api.pipelines_request(**at, data="héllo")
+    assert [run.result for run in answer.model_requests] == ["héllo"] * 2, answer
     (made,) = api.batch_pipeline_requests_create(**at, data=["text"])
     ended(pipeline, made.id)
     done = api.batch_pipeline_request_get(**at, pipeline_request_id=made.id)
