@@ -168,6 +168,22 @@ class Passwords(Protocol):
         ...
 
 
+class Secrets(Protocol):
+    """Keeps short texts so that what is stored tells nothing without a key from elsewhere (decision 0011)."""
+
+    def seal(self, text: str, owner_id: str) -> str:
+        """What to store of ``text``; it opens for the same ``owner_id`` only."""
+        ...
+
+    def open(self, sealed: str, owner_id: str) -> str | None:
+        """The text again; None when its key is not there, it belongs to another owner, or it was changed."""
+        ...
+
+    def is_current(self, sealed: str) -> bool:
+        """Whether it is sealed with the key that ``seal`` uses now."""
+        ...
+
+
 class ModelRunner(Protocol):
     """Runs user code in instances (engine/supervisor)."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from quinta.core.access.decide import organization_for, project_for
 from quinta.core.access.model import Actor, Permission
+from quinta.core.connectors.model import Connector
 from quinta.core.models.model import Model, ModelVersion
 from quinta.core.ports import Store, UnitOfWork
 from quinta.core.scope import EVERYTHING, in_organization
@@ -18,6 +19,7 @@ from quinta.core.tenancy.places import places_of
 class ProjectResources:
     models: int
     versions: int
+    connectors: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +56,5 @@ async def _within(work: UnitOfWork, project_ids: Sequence[str]) -> ProjectResour
     return ProjectResources(
         models=await work.of(Model, EVERYTHING).count(project_id=project_ids),
         versions=await work.of(ModelVersion, EVERYTHING).count(project_id=project_ids),
+        connectors=await work.of(Connector, EVERYTHING).count(project_id=project_ids),
     )

@@ -13,6 +13,8 @@ from quinta.dialects.base.catch_all import CatchAll
 from quinta.dialects.base.paths import clean_path
 from quinta.dialects.ubiops import (
     routes_blobs,
+    routes_connectors,
+    routes_credentials,
     routes_models,
     routes_organization_users,
     routes_organizations,
@@ -44,6 +46,8 @@ _ROUTES = (
     routes_versions,
     routes_requests,
     routes_blobs,
+    routes_credentials,
+    routes_connectors,
 )
 
 

@@ -117,8 +117,8 @@ def new_model(body: shapes.ModelCreate) -> NewModel:
         name=body.name,
         input_type=ValueType(body.input_type),
         output_type=ValueType(body.output_type),
-        input_fields=_fields(body.input_fields or ()),
-        output_fields=_fields(body.output_fields or ()),
+        input_fields=fields(body.input_fields or ()),
+        output_fields=fields(body.output_fields or ()),
         description=body.description or "",
     )
 
@@ -129,8 +129,8 @@ def model_change(body: shapes.ModelUpdate) -> ModelChange:
         description=body.description,
         input_type=None if body.input_type is None else ValueType(body.input_type),
         output_type=None if body.output_type is None else ValueType(body.output_type),
-        input_fields=None if body.input_fields is None else _fields(body.input_fields),
-        output_fields=None if body.output_fields is None else _fields(body.output_fields),
+        input_fields=None if body.input_fields is None else fields(body.input_fields),
+        output_fields=None if body.output_fields is None else fields(body.output_fields),
     )
 
 
@@ -143,8 +143,8 @@ def model(view: ModelView) -> answers.ModelList:
         description=item.description,
         input_type=item.input_type,
         output_type=item.output_type,
-        input_fields=_field_bodies(item.input_fields),
-        output_fields=_field_bodies(item.output_fields),
+        input_fields=field_bodies(item.input_fields),
+        output_fields=field_bodies(item.output_fields),
         creation_date=microseconds(item.created_at),
         last_updated=microseconds(item.updated_at),
         number_of_versions=view.number_of_versions,
@@ -218,12 +218,12 @@ def blob(item: Blob) -> answers.BlobList:
     )
 
 
-def _fields(bodies: Sequence[shapes.ModelField]) -> tuple[Field, ...]:
+def fields(bodies: Sequence[shapes.ModelField]) -> tuple[Field, ...]:
     return tuple(Field(body.name, DataType(body.data_type)) for body in bodies)
 
 
-def _field_bodies(fields: tuple[Field, ...]) -> list[answers.FieldBody]:
-    return [answers.FieldBody(name=field.name, data_type=field.data_type) for field in fields]
+def field_bodies(items: tuple[Field, ...]) -> list[answers.FieldBody]:
+    return [answers.FieldBody(name=item.name, data_type=item.data_type) for item in items]
 
 
 def _version_values(body: shapes.ModelVersionUpdate) -> dict[str, Any]:
