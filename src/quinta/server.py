@@ -18,10 +18,12 @@ from quinta.core.access.custom_roles import Roles
 from quinta.core.access.service_users import ServiceUsers
 from quinta.core.errors import QuintaError
 from quinta.core.files.blobs import Blobs
+from quinta.core.models.environment import seal_again
 from quinta.core.models.live import LiveVersions
 from quinta.core.models.model import RunnableVersion
 from quinta.core.models.models import Models
 from quinta.core.models.packages import Packages
+from quinta.core.models.variables import Variables
 from quinta.core.models.versions import Versions
 from quinta.core.observation.logs import Logs
 from quinta.core.requests.batch import BatchRequests
@@ -53,6 +55,7 @@ from quinta.storage.database import Database
 from quinta.storage.migrate import DatabaseRefused
 from quinta.storage.objects import Objects, open_objects
 from quinta.storage.passwords import Argon2Passwords
+from quinta.storage.secrets import KeyringRefused, SealedSecrets
 
 logger = structlog.get_logger(__name__)
 
@@ -76,6 +79,7 @@ class Server:
         self._folders = _Folders(settings.data)
         clock = SystemClock()
         self._passwords = Argon2Passwords()
+        self._secrets = SealedSecrets(self._folders.keyring, settings.secrets_key)
         self._database = Database(settings.database_url, clock)
         objects = self._folders.open_objects(settings.storage_url)
         self._recorder = Recorder(self._database, clock)
@@ -83,7 +87,7 @@ class Server:
         self._sandbox = detect()
         policy = SupervisorPolicy(start_timeout_seconds=settings.start_timeout_seconds)
         self.supervisor = Supervisor(self._folders.engine, self._sandbox, clock, self._recorder, self._recorder, policy)
-        builder = PackageBuilder(
+        self._builder = PackageBuilder(
             self._folders.engine.packages,
             self._folders.engine.environments,
             self._sandbox,
@@ -95,8 +99,14 @@ class Server:
                 time_limit_seconds=settings.build_timeout_seconds,
             ),
         )
+        self._tasks: list[asyncio.Task[None]] = []
+        self._lock: IO[str] | None = None
+        self._assemble(clock, objects)
+
+    def _assemble(self, clock: SystemClock, objects: Objects) -> None:
+        """Makes the services and the loops on top of the adapters."""
         store = self._database
-        versions = LiveVersions(store)
+        versions = LiveVersions(store, self._secrets)
         blobs = Blobs(store, objects, clock)
         execution = Execution(self.supervisor, blobs, self._recorder, self._recorder, clock)
         self.services = Services(
@@ -112,21 +122,21 @@ class Server:
             service_users=ServiceUsers(store, clock),
             models=Models(store, clock),
             versions=Versions(store, clock),
+            variables=Variables(store, clock, self._secrets),
             packages=Packages(store, objects, clock, check_is_zip),
-            direct=DirectRequests(store, execution, blobs, self._runs_here),
+            direct=DirectRequests(store, execution, blobs, self._secrets, self._runs_here),
             batch=BatchRequests(store, blobs, clock),
             blobs=blobs,
             logs=Logs(store, clock),
         )
         self._administration = Administration(store, clock, self._passwords)
-        self._builds = Builds(store, objects, builder, self.supervisor, self._recorder, clock, self.staging)
+        self._builds = Builds(
+            store, objects, self._builder, self.supervisor, self._recorder, clock, self.staging, self._secrets
+        )
         self._batches = Batches(store, versions, execution, blobs, clock, self._runs_here)
-        self._builder = builder
         self.measurements.gauge(self._gauges)
         self._instances = Instances(store, versions, self.supervisor, self._runs_here)
         self._housekeeping = Housekeeping(store, objects, clock)
-        self._tasks: list[asyncio.Task[None]] = []
-        self._lock: IO[str] | None = None
 
     @property
     def staging(self) -> Path:
@@ -143,10 +153,13 @@ class Server:
             self._folders.make()
             self._lock = _lock(self.settings.data)
         try:
+            self._secrets.load()
             await self._database.start()
-        except DatabaseRefused as refusal:
+        except (KeyringRefused, DatabaseRefused) as refusal:
             raise StartRefused(str(refusal)) from None
         await seed_subscriptions(self._database)
+        if lost := await seal_again(self._database, self._secrets):
+            self._tell(f"{lost} secret values do not open with the keyring: put their key back, or set them again")
         await self._first_start()
         if self._database.exclusive:
             await self._builds.loop.release_abandoned()
@@ -208,6 +221,7 @@ class _Folders:
     def __init__(self, data: Path) -> None:
         self._data = data
         self.uploads = data / "uploads"
+        self.keyring = data / "secrets.key"
         self.engine = EngineFolders(
             packages=data / "packages",
             environments=data / "environments",

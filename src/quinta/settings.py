@@ -36,6 +36,7 @@ class Settings:
     """Everything the server is told. ``data`` is the folder for everything it keeps; sizes in bytes, times in seconds.
 
     ``pythons``, ``search_path`` (the form of PATH) and ``home`` say where interpreters for packages are looked for;
+    ``secrets_key`` is the keyring that seals secrets; None: the one in the data folder.
     ``build_environment`` holds the operator's variables for package installation, handed to builds as they are.
     """
 
@@ -52,6 +53,7 @@ class Settings:
     maximum_upload_bytes: int = _UPLOAD_BYTES
     start_timeout_seconds: float = 120.0
     build_timeout_seconds: float = 1_800.0
+    secrets_key: str | None = field(default=None, repr=False)
     build_environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -79,6 +81,7 @@ def read_settings(
         maximum_upload_bytes=_number(given, "QUINTA_MAXIMUM_UPLOAD_BYTES", _UPLOAD_BYTES),
         start_timeout_seconds=_number(given, "QUINTA_START_TIMEOUT_SECONDS", 120),
         build_timeout_seconds=_number(given, "QUINTA_BUILD_TIMEOUT_SECONDS", 1_800),
+        secrets_key=given.get("QUINTA_SECRETS_KEY") or None,
         build_environment={name: value for name, value in given.items() if name.upper().startswith(_BUILD_PREFIXES)},
     )
 

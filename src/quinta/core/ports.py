@@ -37,6 +37,10 @@ class Repository(Protocol[T]):
         """The one item that matches, or None. Several matches are a mistake of the caller: ValueError."""
         ...
 
+    async def lock(self, item_id: str) -> T:
+        """The item by its id, which other writers leave alone until this transaction ends; no such item: NotFound."""
+        ...
+
     async def find(
         self, *, order: Sequence[str] = (), limit: int | None = None, offset: int = 0, **conditions: object
     ) -> list[T]:
@@ -164,6 +168,22 @@ class Passwords(Protocol):
 
     async def matches(self, password: str, password_hash: str | None) -> bool:
         """Whether the password is right; takes as long for an account without a hash as for one with."""
+        ...
+
+
+class Secrets(Protocol):
+    """Keeps short texts so that what is stored tells nothing without a key from elsewhere (decision 0011)."""
+
+    def seal(self, text: str, owner_id: str) -> str:
+        """What to store of ``text``; it opens for the same ``owner_id`` only."""
+        ...
+
+    def open(self, sealed: str, owner_id: str) -> str | None:
+        """The text again; None when its key is not there, it belongs to another owner, or it was changed."""
+        ...
+
+    def is_current(self, sealed: str) -> bool:
+        """Whether it is sealed with the key that ``seal`` uses now."""
         ...
 
 

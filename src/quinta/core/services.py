@@ -11,6 +11,7 @@ from quinta.core.access.service_users import ServiceUsers
 from quinta.core.files.blobs import Blobs
 from quinta.core.models.models import Models
 from quinta.core.models.packages import Packages
+from quinta.core.models.variables import Variables
 from quinta.core.models.versions import Versions
 from quinta.core.observation.logs import Logs
 from quinta.core.requests.batch import BatchRequests
@@ -39,6 +40,7 @@ class Services:
     service_users: ServiceUsers
     models: Models
     versions: Versions
+    variables: Variables
     packages: Packages
     direct: DirectRequests
     batch: BatchRequests

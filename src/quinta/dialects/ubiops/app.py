@@ -23,6 +23,7 @@ from quinta.dialects.ubiops import (
     routes_status,
     routes_subscriptions,
     routes_users,
+    routes_variables,
     routes_versions,
 )
 from quinta.dialects.ubiops.calls import Limits
@@ -42,6 +43,7 @@ _ROUTES = (
     routes_service_users,
     routes_models,
     routes_versions,
+    routes_variables,
     routes_requests,
     routes_blobs,
 )
