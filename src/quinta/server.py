@@ -16,12 +16,17 @@ from quinta.core.access.assignments import RoleAssignments
 from quinta.core.access.authentication import Authenticator
 from quinta.core.access.custom_roles import Roles
 from quinta.core.access.service_users import ServiceUsers
+from quinta.core.connectors.connectors import Connectors
+from quinta.core.connectors.credentials import CredentialsKeeper
+from quinta.core.connectors.keys import seal_credentials_again
 from quinta.core.errors import QuintaError
 from quinta.core.files.blobs import Blobs
+from quinta.core.models.environment import seal_again
 from quinta.core.models.live import LiveVersions
 from quinta.core.models.model import RunnableVersion
 from quinta.core.models.models import Models
 from quinta.core.models.packages import Packages
+from quinta.core.models.variables import Variables
 from quinta.core.models.versions import Versions
 from quinta.core.observation.logs import Logs
 from quinta.core.requests.batch import BatchRequests
@@ -38,10 +43,14 @@ from quinta.core.tenancy.resources import Resources
 from quinta.core.tenancy.subscriptions import seed_subscriptions
 from quinta.engine.builds.archive import check_is_zip
 from quinta.engine.builds.build import BuildSettings, PackageBuilder
+from quinta.engine.connectors.delivery import StoreDeliveries
+from quinta.engine.connectors.destinations import Destinations
+from quinta.engine.connectors.drivers import make_drivers
 from quinta.engine.loops.batches import Batches
 from quinta.engine.loops.builds import Builds
 from quinta.engine.loops.housekeeping import Housekeeping
 from quinta.engine.loops.instances import Instances
+from quinta.engine.loops.verifications import Verifications
 from quinta.engine.measurements import Measurements
 from quinta.engine.recorder import Recorder
 from quinta.engine.sandbox.detection import detect
@@ -53,6 +62,7 @@ from quinta.storage.database import Database
 from quinta.storage.migrate import DatabaseRefused
 from quinta.storage.objects import Objects, open_objects
 from quinta.storage.passwords import Argon2Passwords
+from quinta.storage.secrets import KeyringRefused, SealedSecrets
 
 logger = structlog.get_logger(__name__)
 
@@ -76,6 +86,7 @@ class Server:
         self._folders = _Folders(settings.data)
         clock = SystemClock()
         self._passwords = Argon2Passwords()
+        self._secrets = SealedSecrets(self._folders.keyring, settings.secrets_key)
         self._database = Database(settings.database_url, clock)
         objects = self._folders.open_objects(settings.storage_url)
         self._recorder = Recorder(self._database, clock)
@@ -83,7 +94,7 @@ class Server:
         self._sandbox = detect()
         policy = SupervisorPolicy(start_timeout_seconds=settings.start_timeout_seconds)
         self.supervisor = Supervisor(self._folders.engine, self._sandbox, clock, self._recorder, self._recorder, policy)
-        builder = PackageBuilder(
+        self._builder = PackageBuilder(
             self._folders.engine.packages,
             self._folders.engine.environments,
             self._sandbox,
@@ -95,13 +106,19 @@ class Server:
                 time_limit_seconds=settings.build_timeout_seconds,
             ),
         )
+        self._tasks: list[asyncio.Task[None]] = []
+        self._lock: IO[str] | None = None
+        self._assemble(clock, objects)
+
+    def _assemble(self, clock: SystemClock, objects: Objects) -> None:
+        """Makes the services and the loops on top of the adapters."""
         store = self._database
-        versions = LiveVersions(store)
+        versions = LiveVersions(store, self._secrets)
         blobs = Blobs(store, objects, clock)
         execution = Execution(self.supervisor, blobs, self._recorder, self._recorder, clock)
         self.services = Services(
             authenticator=Authenticator(store, clock),
-            accounts=Accounts(store, clock, self._passwords, activate_at_once=settings.activate_accounts),
+            accounts=Accounts(store, clock, self._passwords, activate_at_once=self.settings.activate_accounts),
             organizations=Organizations(store, clock),
             members=Members(store),
             plans=Plans(store),
@@ -112,21 +129,29 @@ class Server:
             service_users=ServiceUsers(store, clock),
             models=Models(store, clock),
             versions=Versions(store, clock),
+            variables=Variables(store, clock, self._secrets),
             packages=Packages(store, objects, clock, check_is_zip),
-            direct=DirectRequests(store, execution, blobs, self._runs_here),
+            direct=DirectRequests(store, execution, blobs, self._secrets, self._runs_here),
             batch=BatchRequests(store, blobs, clock),
             blobs=blobs,
+            connectors=Connectors(store, clock),
+            credentials=CredentialsKeeper(store, clock, self._secrets),
             logs=Logs(store, clock),
         )
         self._administration = Administration(store, clock, self._passwords)
-        self._builds = Builds(store, objects, builder, self.supervisor, self._recorder, clock, self.staging)
+        self._builds = Builds(
+            store, objects, self._builder, self.supervisor, self._recorder, clock, self.staging, self._secrets
+        )
         self._batches = Batches(store, versions, execution, blobs, clock, self._runs_here)
-        self._builder = builder
+        drivers = make_drivers(Destinations(self.settings.connector_networks))
+        self._verifications = Verifications(store, drivers, self._secrets, self._recorder, clock)
+        recorder = self._recorder
+        self.deliveries = StoreDeliveries(
+            store, objects, drivers, self._secrets, recorder, recorder, clock, self.staging
+        )
         self.measurements.gauge(self._gauges)
         self._instances = Instances(store, versions, self.supervisor, self._runs_here)
         self._housekeeping = Housekeeping(store, objects, clock)
-        self._tasks: list[asyncio.Task[None]] = []
-        self._lock: IO[str] | None = None
 
     @property
     def staging(self) -> Path:
@@ -143,20 +168,26 @@ class Server:
             self._folders.make()
             self._lock = _lock(self.settings.data)
         try:
+            self._secrets.load()
             await self._database.start()
-        except DatabaseRefused as refusal:
+        except (KeyringRefused, DatabaseRefused) as refusal:
             raise StartRefused(str(refusal)) from None
         await seed_subscriptions(self._database)
+        lost = await seal_again(self._database, self._secrets)
+        if lost := lost + await seal_credentials_again(self._database, self._secrets):
+            self._tell(f"{lost} secret values do not open with the keyring: put their key back, or set them again")
         await self._first_start()
         if self._database.exclusive:
             await self._builds.loop.release_abandoned()
             await self._batches.loop.release_abandoned()
+            await self._verifications.loop.release_abandoned()
         await asyncio.to_thread(self._builder.remove_leftovers)
         await self.supervisor.start()
         runs = {
             "recorder": self._recorder.run(),
             "builds": self._builds.loop.run(),
             "batches": self._batches.loop.run(),
+            "verifications": self._verifications.loop.run(),
             "instances": self._instances.run(),
             "housekeeping": self._housekeeping.run(),
         }
@@ -166,7 +197,11 @@ class Server:
     async def close(self) -> None:
         """Lets running work end for a short while, stops every instance, stores what is buffered."""
         self.ready = False
-        await asyncio.gather(self._batches.loop.close(grace=5.0), self._builds.loop.close(grace=0.0))
+        await asyncio.gather(
+            self._batches.loop.close(grace=5.0),
+            self._builds.loop.close(grace=0.0),
+            self._verifications.loop.close(grace=0.0),
+        )
         await self.supervisor.close()
         for task in self._tasks:
             task.cancel()
@@ -208,6 +243,7 @@ class _Folders:
     def __init__(self, data: Path) -> None:
         self._data = data
         self.uploads = data / "uploads"
+        self.keyring = data / "secrets.key"
         self.engine = EngineFolders(
             packages=data / "packages",
             environments=data / "environments",

@@ -49,6 +49,9 @@ class EventName(StrEnum):
     USER_CHANGED = "user.changed"
     USER_CREATED = "user.created"
     USER_DELETED = "user.deleted"
+    VARIABLE_CHANGED = "variable.changed"
+    VARIABLE_CREATED = "variable.created"
+    VARIABLE_DELETED = "variable.deleted"
     VERIFICATION_REQUESTED = "verification.requested"
     VERSION_CHANGED = "version.changed"
     VERSION_CREATED = "version.created"
@@ -60,7 +63,8 @@ class Event:
     """One change. ``subject_id`` is the row it is about, ``actor_id`` the user who made it (None: the server itself).
 
     ``tags`` name everything whose cached view the change touches: ``user:ID``, ``organization:ID``, ``project:ID``,
-    ``model:ID``, ``version:ID``, ``connector:ID``, ``credentials:ID``, ``key:ID``; for deleted batch requests ``request:ID``.
+    ``model:ID``, ``version:ID``, ``connector:ID``, ``credentials:ID``, ``key:ID``; for deleted batch
+    requests ``request:ID``.
     """
 
     name: EventName

@@ -8,6 +8,7 @@ from quinta.core.errors import InvalidInput
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _VERSION = re.compile(r"[a-z][a-z0-9._-]{0,63}")
+_VARIABLE = re.compile(r"[A-Za-z](?:[A-Za-z_]{0,62}[A-Za-z])?")
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 MAXIMUM_DESCRIPTION = 200
@@ -40,6 +41,17 @@ def check_field_name(value: str) -> str:
         raise InvalidInput(
             f"{_quoted(value)} cannot be the name of a field: 1 to 64 letters, digits, underscores and dashes, "
             "the first a letter",
+            field="name",
+        )
+    return value
+
+
+def check_variable_name(value: str) -> str:
+    """Digits are not in the rule (contract ubiops 10.30)."""
+    if not _VARIABLE.fullmatch(value):
+        raise InvalidInput(
+            f"{_quoted(value)} cannot be the name of an environment variable: 1 to 64 letters and underscores, "
+            "the first and the last a letter",
             field="name",
         )
     return value

@@ -38,6 +38,10 @@ class Repository(Protocol[T]):
         """The one item that matches, or None. Several matches are a mistake of the caller: ValueError."""
         ...
 
+    async def lock(self, item_id: str) -> T:
+        """The item by its id, which other writers leave alone until this transaction ends; no such item: NotFound."""
+        ...
+
     async def find(
         self, *, order: Sequence[str] = (), limit: int | None = None, offset: int = 0, **conditions: object
     ) -> list[T]:

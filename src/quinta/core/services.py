@@ -13,6 +13,7 @@ from quinta.core.connectors.credentials import CredentialsKeeper
 from quinta.core.files.blobs import Blobs
 from quinta.core.models.models import Models
 from quinta.core.models.packages import Packages
+from quinta.core.models.variables import Variables
 from quinta.core.models.versions import Versions
 from quinta.core.observation.logs import Logs
 from quinta.core.requests.batch import BatchRequests
@@ -41,6 +42,7 @@ class Services:
     service_users: ServiceUsers
     models: Models
     versions: Versions
+    variables: Variables
     packages: Packages
     direct: DirectRequests
     batch: BatchRequests

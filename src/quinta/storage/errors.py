@@ -16,7 +16,7 @@ _UNIQUE = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY",
 _FOREIGN_KEY = frozenset({"SQLITE_CONSTRAINT_FOREIGNKEY", "23503"})
 _UNAVAILABLE_CLASSES = ("08", "53", "57")  # PostgreSQL: connection, resources, operator intervention and time-outs
 _UNAVAILABLE_STATES = frozenset({"40001", "40P01", "55P03"})  # serialisation, deadlock, lock time-out
-_PARENTS = ("organization_id", "project_id", "model_id", "version_id", "user_id")
+_PARENTS = ("organization_id", "project_id", "model_id", "version_id", "user_id", "owner_id")
 
 
 class UrlRefused(ValueError):

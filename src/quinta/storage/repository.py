@@ -34,6 +34,14 @@ class SqlRepository(Generic[T]):
             raise ValueError(f"several {self._table.name} match {sorted(conditions)}")
         return self._mapper.item(rows[0]) if rows else None
 
+    async def lock(self, item_id: str) -> T:
+        """FOR NO KEY UPDATE, so that rows which refer to this one can still be inserted. On SQLite the transaction is
+        the only writer anyway."""
+        found = await self._session.fetch(self._select({"id": item_id}).with_for_update(key_share=True))
+        if not found:
+            raise NotFound(f"the {noun_of(self._table)} does not exist")
+        return self._mapper.item(found[0])
+
     async def find(
         self, *, order: Sequence[str] = (), limit: int | None = None, offset: int = 0, **conditions: object
     ) -> list[T]:

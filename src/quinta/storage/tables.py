@@ -33,7 +33,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from quinta.core.access.roles import Role, RoleAssignment
 from quinta.core.connectors.model import Connector, Credentials, Verification
 from quinta.core.files.model import Blob
-from quinta.core.models.model import Build, Model, ModelVersion
+from quinta.core.models.model import Build, EnvironmentVariable, Model, ModelVersion
 from quinta.core.observation.model import LogLine, MetricPoint
 from quinta.core.requests.model import Request
 from quinta.core.tenancy.model import (
@@ -88,8 +88,8 @@ def _id() -> Column[str]:
     return Column("id", String, primary_key=True)
 
 
-def _parent(name: str, target: str) -> Column[str]:
-    return Column(name, String, ForeignKey(f"{target}.id", ondelete="CASCADE"), nullable=False)
+def _parent(name: str, target: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, String, ForeignKey(f"{target}.id", ondelete="CASCADE"), nullable=nullable)
 
 
 def _text(name: str, *, nullable: bool = False) -> Column[str]:
@@ -197,6 +197,7 @@ projects = Table(
     _parent("organization_id", "organizations"),
     _text("name"),
     _moment("created_at"),
+    _moment("variables_changed_at", nullable=True),
     UniqueConstraint("name"),
     Index(None, "organization_id"),
 )
@@ -298,6 +299,25 @@ builds = Table(
     *_lease(),
     Index(None, "version_id", "id"),
     Index(None, "project_id"),
+)
+
+environment_variables = Table(
+    "environment_variables",
+    metadata,
+    _id(),
+    _parent("project_id", "projects"),
+    _parent("model_id", "models", nullable=True),
+    _parent("version_id", "model_versions", nullable=True),
+    _text("owner_id"),  # the version, model or project: NULLs would be no obstacle to a second row of the same name
+    _text("name"),
+    _text("value"),
+    _flag("secret"),
+    _moment("created_at"),
+    _moment("updated_at"),
+    UniqueConstraint("owner_id", "name"),
+    Index(None, "project_id"),
+    Index(None, "model_id"),
+    Index(None, "version_id"),
 )
 
 requests = Table(
@@ -453,6 +473,7 @@ TABLES: dict[type, Table] = {
     Build: builds,
     Connector: connectors,
     Credentials: credentials,
+    EnvironmentVariable: environment_variables,
     Invitation: invitations,
     LogLine: log_lines,
     Membership: memberships,

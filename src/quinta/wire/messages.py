@@ -36,8 +36,9 @@ class WireError(ValueError):
 class Start(NamedTuple):
     """The first message: load the class ``Model`` and construct it. Paths are as the worker sees them.
 
-    ``variables`` come as a message, not on a command line, since they hold secrets. ``blob_outputs`` are the output
-    fields whose value is the path of a file. ``maximum_processes`` is 0 when something else limits them.
+    ``variables`` come as a message, not on a command line, since they hold secrets; the worker adds them to
+    ``context``. ``blob_outputs`` are the output fields whose value is the path of a file. ``maximum_processes`` is
+    0 when something else limits them.
     """
 
     model_file: str

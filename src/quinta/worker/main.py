@@ -68,7 +68,8 @@ def _construct(channel: Channel, streams: Streams, start: Start) -> Any:
             resource.setrlimit(resource.RLIMIT_NPROC, (start.maximum_processes, start.maximum_processes))
         os.environ.update(start.variables)
         sys.argv[:] = [start.model_file + ".py"]
-        return load_model(start.package, start.model_file, start.context)
+        context = dict(start.context, environment_variables=dict(start.variables))
+        return load_model(start.package, start.model_file, context)
     except BaseException as error:  # noqa: BLE001 - whatever the user's code raises is the reason to report
         streams.restore()
         if not isinstance(error, LoadError):

@@ -130,6 +130,15 @@ BODIES: dict[str, dict[str, Any]] = {
         "result": (dict, str, NULL),
         "error_message": (TEXT, NULL),
     },
+    "EnvironmentVariableList": {"id": UUID, "name": NAME, "value": (TEXT, NULL), "secret": bool},
+    "InheritedEnvironmentVariableList": {
+        "id": UUID,
+        "name": NAME,
+        "value": (r"(?s).+", NULL),
+        "secret": bool,
+        "inheritance_type": (r"project|model", NULL),
+        "inheritance_name": (NAME, NULL),
+    },
     "BlobList": {"id": UUID, "creation_date": MILLISECONDS, "filename": r".+", "size": int, "ttl": int},
     "Error": {"error": r"(?s).+"},
 }

@@ -96,7 +96,28 @@ def _operations() -> list[Operation]:
     ]
 
 
-OPERATIONS = _operations()
+def _on_variables() -> list[Operation]:
+    levels = (
+        ("project", "projects", ""),
+        ("model", "models", "/models/{model}"),
+        ("model_version", "models.versions", "/models/{model}/versions/v1"),
+    )
+    operations = []
+    for level, owner, below in levels:
+        every = f"{below}/environment-variables"
+        for verb, method, path, body in (
+            ("create", "POST", every, {"name": "_", "secret": False}),
+            ("list", "GET", every, None),
+            ("get", "GET", f"{every}/{UNKNOWN}", None),
+            ("update", "PATCH", f"{every}/{UNKNOWN}", {}),
+            ("delete", "DELETE", f"{every}/{UNKNOWN}", None),
+        ):
+            name, permission = f"{level}_environment_variables_{verb}", f"{owner}.environment_variables.{verb}"
+            operations.append(Operation(name, permission, method, path, body))
+    return operations
+
+
+OPERATIONS = [*_operations(), *_on_variables()]
 HARMFUL = {"models_delete"}
 """Nothing in such a call can be wrong after the check but the name: let through, it must be of nothing."""
 ELSEWHERE = {"projects_get", "projects_delete"}

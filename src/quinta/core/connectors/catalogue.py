@@ -121,7 +121,7 @@ KINDS: Mapping[ConnectorType, ConnectorKind] = {
             ParameterRule(
                 "timeout",
                 "Time-out",
-                "Seconds that a try to write may take, from 1 to 120",
+                "Seconds that one request to the store may take, from 1 to 120",
                 r"[1-9][0-9]?|1[01][0-9]|120",
                 default="10",
                 input_field="number",

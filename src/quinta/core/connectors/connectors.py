@@ -121,6 +121,7 @@ class Connectors:
         verified again when the last look failed (decision 0014)."""
         async with self._store.begin() as work:
             project, item = await object_for(work, actor, project_name, Connector, name, Permission.CONNECTORS_UPDATE)
+            item = await work.of(Connector, in_project(project.id)).lock(item.id)  # values are merged
             refuse_another_type(item.type, change.type)
             now = self._clock.now()
             values: dict[str, object] = {}

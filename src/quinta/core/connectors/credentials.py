@@ -102,6 +102,7 @@ class CredentialsKeeper:
             project, item = await object_for(
                 work, actor, project_name, Credentials, name, Permission.CREDENTIALS_UPDATE
             )
+            item = await work.of(Credentials, in_project(project.id)).lock(item.id)  # values are merged
             refuse_another_type(item.type, change.type)
             now = self._clock.now()
             values: dict[str, object] = {}

@@ -29,12 +29,13 @@ async def verify_credentials(work: UnitOfWork, item: Credentials, now: datetime)
     for connector in await connectors.find(credentials_id=item.id, order=("id",)):
         await connectors.change(connector.id, **PENDING)
         await verify_connector(work, connector, now)
+        tags = (f"connector:{connector.id}",)
+        work.emit(Event(EventName.CONNECTOR_CHANGED, connector.id, tags, None, item.project_id))
 
 
 async def verify_connector(work: UnitOfWork, item: Connector, now: datetime) -> None:
     """Queues a look at the connector; the caller sets its status (``PENDING``)."""
     await _queue(work, now, item.project_id, connector_id=item.id)
-    work.emit(Event(EventName.CONNECTOR_CHANGED, item.id, (f"connector:{item.id}",), None, item.project_id))
 
 
 async def settle(work: UnitOfWork, verification: Verification, trouble: str | None) -> None:
@@ -61,9 +62,14 @@ async def settle(work: UnitOfWork, verification: Verification, trouble: str | No
 async def _queue(work: UnitOfWork, now: datetime, project_id: str, **subject: str) -> None:
     verifications = work.of(Verification, in_project(project_id))
     await verifications.remove(**subject)
-    ids = {"credentials_id": None, "connector_id": None, **subject}
     queued = Verification(
-        new_id(), project_id, **ids, status=VerificationStatus.PENDING, created_at=now, updated_at=now
+        id=new_id(),
+        project_id=project_id,
+        credentials_id=subject.get("credentials_id"),
+        connector_id=subject.get("connector_id"),
+        status=VerificationStatus.PENDING,
+        created_at=now,
+        updated_at=now,
     )
     await verifications.add(queued)
     work.emit(Event(EventName.VERIFICATION_REQUESTED, queued.id, (), None, project_id))

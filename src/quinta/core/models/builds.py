@@ -54,6 +54,24 @@ async def request_build(
     return changed
 
 
+async def build_again(work: UnitOfWork, version: ModelVersion, actor: Actor, *, now: datetime) -> ModelVersion:
+    """Queues a build of the version's newest archive; nothing to do before the first upload."""
+    if version.latest_build_id is None:
+        return version
+    latest = await work.of(Build, in_project(version.project_id)).get(id=version.latest_build_id)
+    if latest is None:
+        return version
+    return await request_build(
+        work,
+        version,
+        actor,
+        now=now,
+        archive_key=latest.archive_key,
+        archive_name=latest.archive_name,
+        archive_size=latest.archive_size,
+    )
+
+
 async def mark_deploying(work: UnitOfWork, build: Build) -> bool:
     """A first build has made its environment; the version now waits for an instance to start.
 

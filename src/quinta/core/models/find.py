@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
 from quinta.core.errors import NotFound
+from quinta.core.models.environment import DEFAULT_MODEL_FILE, environment_of
 from quinta.core.models.model import Build, Model, ModelVersion, RunnableVersion
-from quinta.core.ports import UnitOfWork
+from quinta.core.ports import Secrets, UnitOfWork
 from quinta.core.scope import in_project
 from quinta.core.tenancy.model import Project
 
-DEFAULT_MODEL_FILE = "model"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def version_of(work: UnitOfWork, model: Model, name: str) -> ModelVersion:
@@ -18,21 +22,25 @@ async def version_of(work: UnitOfWork, model: Model, name: str) -> ModelVersion:
     return version
 
 
-def runnable(project: Project, model: Model, version: ModelVersion, build: Build) -> RunnableVersion:
-    """What the engine needs to run ``version`` as ``build`` made it. The build must have succeeded.
+def runnable(
+    project: Project, model: Model, version: ModelVersion, build: Build, environment: Mapping[str, str]
+) -> RunnableVersion:
+    """What the engine needs to run ``version`` as ``build`` made it, with the variables ``environment``. The build must
+    have succeeded.
 
-    The revision is the moment of the newest change among version, model and build, in microseconds.
+    The revision is the sum of the moments of the last changes of version, model, build and variables, in microseconds:
+    it grows with each of them in whatever order they are committed, where the newest moment alone would not.
     """
     if build.package_digest is None or build.environment_digest is None:
         raise ValueError(f"build {build.id} has not succeeded")
-    newest = max(version.updated_at, model.updated_at, build.updated_at)
+    moments = (version.updated_at, model.updated_at, build.updated_at, project.variables_changed_at or _EPOCH)
     return RunnableVersion(
         version_id=version.id,
         project_id=project.id,
         project_name=project.name,
         model_name=model.name,
         version_name=version.name,
-        revision=int(newest.timestamp() * 1_000_000),
+        revision=sum((moment - _EPOCH) // timedelta(microseconds=1) for moment in moments),
         language=version.language,
         package_digest=build.package_digest,
         environment_digest=build.environment_digest,
@@ -45,12 +53,19 @@ def runnable(project: Project, model: Model, version: ModelVersion, build: Build
         output_type=model.output_type,
         input_fields=model.input_fields,
         output_fields=model.output_fields,
+        environment_variables=environment,
     )
 
 
-async def live(work: UnitOfWork, project: Project, model: Model, version: ModelVersion) -> RunnableVersion | None:
-    """The version as it serves now; None while no build of it has become available."""
+async def live(
+    work: UnitOfWork, secrets: Secrets, project: Project, model: Model, version: ModelVersion
+) -> RunnableVersion | None:
+    """The version as it serves now; None while no build of it has become available. StateConflict when a secret
+    variable of it does not open."""
     if version.live_build_id is None:
         return None
     build = await work.of(Build, in_project(project.id)).get(id=version.live_build_id)
-    return None if build is None else runnable(project, model, version, build)
+    if build is None:
+        return None
+    environment = await environment_of(work, secrets, project.id, model.id, version.id)
+    return runnable(project, model, version, build, environment)

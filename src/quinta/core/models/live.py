@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
+from quinta.core.errors import StateConflict
 from quinta.core.events import Event
 from quinta.core.models.find import live
 from quinta.core.models.model import Model, ModelVersion, RunnableVersion
-from quinta.core.ports import Store
+from quinta.core.ports import Secrets, Store
 from quinta.core.scope import EVERYTHING
 from quinta.core.tenancy.model import Project
 from quinta.kit.cache import TaggedCache
 
 
 class LiveVersions:
-    """Answers what the engine needs to run a version; None for one that is gone or has no build serving."""
+    """Answers what the engine needs to run a version; None for one that is gone, has no build serving, or a secret
+    variable that does not open (a direct request says so)."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, secrets: Secrets) -> None:
         self._store = store
+        self._secrets = secrets
         self._versions: TaggedCache[str, RunnableVersion | None] = TaggedCache()
         store.subscribe(self._forget)
 
@@ -32,6 +36,12 @@ class LiveVersions:
         found = [await self.get(version_id) for version_id in wanted]
         return [version for version in found if version is not None]
 
+    async def serving_ids(self, **owner: Any) -> list[str]:
+        """The ids of the versions with a build that serves, of the model ``model_id`` or the project ``project_id``."""
+        async with self._store.read() as work:
+            versions = await work.of(ModelVersion, EVERYTHING).find(**owner)
+        return [version.id for version in versions if version.live_build_id]
+
     async def _load(self, version_id: str) -> tuple[RunnableVersion | None, Iterable[str]]:
         tags = [f"version:{version_id}"]
         async with self._store.read() as work:
@@ -43,7 +53,10 @@ class LiveVersions:
             if model is None or project is None:
                 return None, tags
             tags += [f"model:{model.id}", f"project:{project.id}"]
-            return await live(work, project, model, version), tags
+            try:
+                return await live(work, self._secrets, project, model, version), tags
+            except StateConflict:
+                return None, tags
 
     def _forget(self, event: Event) -> None:
         self._versions.forget(event.tags)

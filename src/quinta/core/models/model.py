@@ -135,13 +135,48 @@ class Build:
     attempts: int = 0
 
 
+class VariableLevel(StrEnum):
+    """What an environment variable is set on; it reaches everything below. Lowest first: a lower one shadows."""
+
+    VERSION = "model_version"
+    MODEL = "model"
+    PROJECT = "project"
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentVariable:
+    """A variable that code finds in its process's environment (contract ubiops 4.5).
+
+    ``owner_id`` is the version, model or project that it is set on. ``model_id`` and ``version_id`` are there below
+    project level. ``value`` of a secret is sealed (core.ports.Secrets) with the variable's id as owner.
+    """
+
+    id: str
+    project_id: str
+    model_id: str | None
+    version_id: str | None
+    owner_id: str
+    name: str
+    value: str
+    secret: bool
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def level(self) -> VariableLevel:
+        if self.version_id is not None:
+            return VariableLevel.VERSION
+        return VariableLevel.PROJECT if self.model_id is None else VariableLevel.MODEL
+
+
 @dataclass(frozen=True, slots=True)
 class RunnableVersion:
     """Everything the engine needs to run instances of a version whose build has succeeded.
 
-    ``revision`` grows with every change of the version, its model or its build; the engine replaces instances that
-    run an older revision and ignores an older revision that arrives late. ``model_file`` is the name, without
-    ``.py``, of the module in the package root that has the class ``Model``.
+    ``revision`` grows with every change of the version, its model, its build or its variables; the engine replaces
+    instances that run an older revision and ignores an older revision that arrives late. ``model_file`` is the name,
+    without ``.py``, of the module in the package root that has the class ``Model``. ``environment_variables`` holds
+    secrets in the clear: it is left out where the object is printed.
     """
 
     version_id: str
@@ -162,4 +197,4 @@ class RunnableVersion:
     output_type: ValueType
     input_fields: tuple[Field, ...]
     output_fields: tuple[Field, ...]
-    environment_variables: Mapping[str, str] = field(default_factory=dict)
+    environment_variables: Mapping[str, str] = field(default_factory=dict, repr=False)

@@ -8,9 +8,9 @@ from quinta.core.access.decide import object_for
 from quinta.core.access.model import Actor, Permission
 from quinta.core.errors import AlreadyExists, InvalidInput
 from quinta.core.events import Event, EventName
-from quinta.core.models.builds import request_build
+from quinta.core.models.builds import build_again
 from quinta.core.models.find import version_of
-from quinta.core.models.model import Build, Model, ModelVersion, VersionStatus
+from quinta.core.models.model import Model, ModelVersion, VersionStatus
 from quinta.core.names import check_description, check_version_name
 from quinta.core.ports import Store, UnitOfWork
 from quinta.core.scope import in_project
@@ -127,7 +127,7 @@ class Versions:
             versions = work.of(ModelVersion, in_project(project.id))
             await versions.change(version.id, **values, updated_at=changed.updated_at)
             if changed.language != version.language:
-                changed = await self._rebuild(work, changed, actor)
+                changed = await build_again(work, changed, actor, now=changed.updated_at)
             work.emit(_event(EventName.VERSION_CHANGED, changed, actor))
         return VersionView(changed, model.name)
 
@@ -140,23 +140,6 @@ class Versions:
             version = await version_of(work, model, name)
             await work.of(ModelVersion, in_project(project.id)).remove(id=version.id)
             work.emit(_event(EventName.VERSION_DELETED, version, actor))
-
-    async def _rebuild(self, work: UnitOfWork, version: ModelVersion, actor: Actor) -> ModelVersion:
-        """Builds the newest package again for another language; nothing to do before the first upload."""
-        if version.latest_build_id is None:
-            return version
-        latest = await work.of(Build, in_project(version.project_id)).get(id=version.latest_build_id)
-        if latest is None:
-            return version
-        return await request_build(
-            work,
-            version,
-            actor,
-            now=version.updated_at,
-            archive_key=latest.archive_key,
-            archive_name=latest.archive_name,
-            archive_size=latest.archive_size,
-        )
 
 
 _CHANGEABLE = tuple(VersionChange.__dataclass_fields__)

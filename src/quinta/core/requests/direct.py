@@ -17,7 +17,7 @@ from quinta.core.files.blobs import Blobs
 from quinta.core.files.model import Blob
 from quinta.core.models.find import live, version_of
 from quinta.core.models.model import Model, RunnableVersion
-from quinta.core.ports import Store
+from quinta.core.ports import Secrets, Store
 from quinta.core.requests.execution import Answer, Execution
 from quinta.core.requests.values import blob_fields, check_value, read_json
 from quinta.kit.cache import TaggedCache
@@ -40,9 +40,15 @@ class DirectRequests:
     """Use case: one request, one answer. ``runs_here`` says whether this server has what a version's build made."""
 
     def __init__(
-        self, store: Store, execution: Execution, blobs: Blobs, runs_here: Callable[[RunnableVersion], bool]
+        self,
+        store: Store,
+        execution: Execution,
+        blobs: Blobs,
+        secrets: Secrets,
+        runs_here: Callable[[RunnableVersion], bool],
     ) -> None:
         self._store = store
+        self._secrets = secrets
         self._execution = execution
         self._blobs = blobs
         self._runs_here = runs_here
@@ -75,7 +81,7 @@ class DirectRequests:
                 work, actor, project, Model, model, Permission.MODELS_VERSIONS_REQUESTS_CREATE
             )
             its_version = await version_of(work, its_model, version)
-            target = await live(work, found, its_model, its_version)
+            target = await live(work, self._secrets, found, its_model, its_version)
         if target is None:
             raise not_serving(version, its_version.status)
         if not self._runs_here(target):

@@ -98,12 +98,16 @@ class SubscriptionPeriod:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """A name space for models, files and logs within an organization; names are unique over the whole server."""
+    """A name space for models, files and logs within an organization; names are unique over the whole server.
+
+    ``variables_changed_at`` is the moment of the last change of any environment variable in it, on whatever level.
+    """
 
     id: str
     organization_id: str
     name: str
     created_at: datetime
+    variables_changed_at: datetime | None = None
 
 
 class KeyKind(StrEnum):

@@ -165,6 +165,23 @@ class LogLineBody(BaseModel):
     pipeline_request_id: str | None
 
 
+class EnvironmentVariableList(BaseModel):
+    """``value`` is null for a secret."""
+
+    id: str
+    name: str
+    value: str | None
+    secret: bool
+
+
+class InheritedEnvironmentVariableList(EnvironmentVariableList):
+    """``value`` is null for an empty one too, and the inheritance is null, not empty, for a variable of the object
+    itself: the client refuses empty text here (contract ubiops 0.1)."""
+
+    inheritance_type: str | None
+    inheritance_name: str | None
+
+
 class FieldBody(BaseModel):
     name: str
     data_type: DataType

@@ -25,6 +25,7 @@ from quinta.dialects.ubiops import (
     routes_status,
     routes_subscriptions,
     routes_users,
+    routes_variables,
     routes_versions,
 )
 from quinta.dialects.ubiops.calls import Limits
@@ -44,6 +45,7 @@ _ROUTES = (
     routes_service_users,
     routes_models,
     routes_versions,
+    routes_variables,
     routes_requests,
     routes_blobs,
     routes_credentials,

@@ -11,6 +11,7 @@ from quinta.core.files.model import Blob
 from quinta.core.models.builds import MAXIMUM_ERROR_MESSAGE
 from quinta.core.models.model import DataType, Field, ValueType
 from quinta.core.models.models import ModelChange, ModelView, NewModel
+from quinta.core.models.variables import NewVariable, VariableChange, VariableView
 from quinta.core.models.versions import NewVersion, VersionChange, VersionView
 from quinta.core.observation.logs import LogQuery
 from quinta.core.observation.model import LogLine
@@ -109,6 +110,30 @@ def log_line(line: LogLine) -> answers.LogLineBody:
         pipeline_name=line.pipeline_name,
         pipeline_object_name=line.pipeline_object_name,
         pipeline_request_id=line.pipeline_request_id,
+    )
+
+
+def new_variable(body: shapes.EnvironmentVariableCreate) -> NewVariable:
+    return NewVariable(name=body.name, secret=body.secret, value=body.value or "")
+
+
+def variable_change(body: shapes.EnvironmentVariableUpdate) -> VariableChange:
+    return VariableChange(name=body.name, secret=body.secret, value=body.value)
+
+
+def variable(view: VariableView) -> answers.EnvironmentVariableList:
+    return answers.EnvironmentVariableList(id=view.id, name=view.name, value=view.value, secret=view.secret)
+
+
+def inherited_variable(view: VariableView) -> answers.InheritedEnvironmentVariableList:
+    level, name = view.inherited_from or (None, None)
+    return answers.InheritedEnvironmentVariableList(
+        id=view.id,
+        name=view.name,
+        value=view.value or None,
+        secret=view.secret,
+        inheritance_type=level,
+        inheritance_name=name,
     )
 
 

@@ -186,6 +186,19 @@ class LogsCreate(Body):
     limit: Given[int] = None
 
 
+class EnvironmentVariableUpdate(Body):
+    name: Given[NonEmpty] = None
+    value: Given[Text] = None
+    secret: Given[bool] = None
+
+
+class EnvironmentVariableCreate(EnvironmentVariableUpdate):
+    """No value is an empty one (contract ubiops 8.5)."""
+
+    name: NonEmpty
+    secret: bool
+
+
 class ModelField(Body):
     name: NonEmpty
     data_type: DataTypeName

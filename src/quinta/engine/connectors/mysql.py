@@ -95,7 +95,6 @@ class MysqlDriver:
             user=credentials["username"],
             password=credentials["password"],
             database=database,
-            ssl={"check_hostname": False, "verify_mode": "none"},  # used if the server has it
             charset="utf8mb4",
             sql_mode=_STRICT,
             autocommit=True,

@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
+from quinta.core.errors import StateConflict
 from quinta.core.events import Event, EventName
 from quinta.core.models.builds import mark_available, mark_deploying, mark_failed
-from quinta.core.models.find import DEFAULT_MODEL_FILE, runnable
+from quinta.core.models.environment import environment_of, model_file_of
+from quinta.core.models.find import runnable
 from quinta.core.models.model import Build, BuildStatus, Model, ModelVersion
 from quinta.core.observation.model import LogLine
-from quinta.core.ports import LogSink, ModelRunner, ObjectStore, Store, UnitOfWork
+from quinta.core.ports import LogSink, ModelRunner, ObjectStore, Secrets, Store, UnitOfWork
 from quinta.core.scope import EVERYTHING
 from quinta.core.tenancy.model import Project
 from quinta.engine.builds.build import PackageBuilder
@@ -34,8 +36,10 @@ class Builds:
         logs: LogSink,
         clock: Clock,
         staging: Path,
+        secrets: Secrets,
     ) -> None:
         self._store = store
+        self._secrets = secrets
         self._objects = objects
         self._builder = builder
         self._runner = runner
@@ -80,11 +84,16 @@ class Builds:
             version = await work.of(ModelVersion, EVERYTHING).get(id=build.version_id)
             model = None if version is None else await work.of(Model, EVERYTHING).get(id=version.model_id)
             project = await work.of(Project, EVERYTHING).get(id=build.project_id)
-        if version is None or model is None or project is None or version.latest_build_id != build.id:
-            return self._ended(BuildStatus.SUPERSEDED)
+            if version is None or model is None or project is None or version.latest_build_id != build.id:
+                return self._ended(BuildStatus.SUPERSEDED)
+            model_file = await model_file_of(work, project.id, model.id, version.id)
+            try:
+                environment = await environment_of(work, self._secrets, project.id, model.id, version.id)
+            except StateConflict as conflict:
+                return self._failed(build, conflict.message, while_deploying=False)
         log = self._log(project, model, version)
         try:
-            built = await self._build(build, log)
+            built = await self._build(build, model_file, log)
         except BuildError as error:
             log(f"the build failed: {error.message}")
             return self._failed(build, error.message, while_deploying=False)
@@ -92,21 +101,21 @@ class Builds:
             if not await mark_deploying(work, built):
                 return self._ended(BuildStatus.SUPERSEDED)
         log("starting the first instance")
-        trouble = await self._runner.probe(runnable(project, model, version, built))
+        trouble = await self._runner.probe(runnable(project, model, version, built, environment))
         if trouble is not None:
             log(f"the first instance did not start: {trouble}")
             return self._failed(build, trouble, while_deploying=True)
         log("the version is available")
         return self._succeeded(built)
 
-    async def _build(self, build: Build, log: Callable[[str], None]) -> Build:
+    async def _build(self, build: Build, model_file: str, log: Callable[[str], None]) -> Build:
         """The build with its digests, dated now: the moment that makes the revision of what it runs as."""
         log(f"building {build.archive_name} ({build.archive_size} bytes) for {build.language}")
         self._staging.mkdir(parents=True, exist_ok=True)
         archive = self._staging / f"{build.id}.zip"
         try:
             await self._objects.fetch(build.archive_key, archive)
-            package = await self._builder.build(archive, build.language, DEFAULT_MODEL_FILE, log)
+            package = await self._builder.build(archive, build.language, model_file, log)
         finally:
             archive.unlink(missing_ok=True)
         return replace(

@@ -1,4 +1,4 @@
-"""Keeps what runs in step with what is stored: minimum instances, new revisions, deleted versions."""
+"""Keeps what runs in step with what is stored: minimum instances, new revisions, variables, deleted versions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,16 @@ from quinta.core.ports import ModelRunner, Store
 
 logger = structlog.get_logger(__name__)
 
-_CHANGES = frozenset({EventName.VERSION_CHANGED, EventName.BUILD_ENDED})
+_CHANGES = frozenset(
+    {
+        EventName.BUILD_ENDED,
+        EventName.VARIABLE_CHANGED,
+        EventName.VARIABLE_CREATED,
+        EventName.VARIABLE_DELETED,
+        EventName.VERSION_CHANGED,
+        EventName.VERSION_DELETED,
+    }
+)
 
 
 class Instances:
@@ -26,7 +35,7 @@ class Instances:
         self._versions = versions
         self._runs_here = runs_here
         self._runner = runner
-        self._changed: asyncio.Queue[tuple[str, bool]] = asyncio.Queue()
+        self._changed: asyncio.Queue[tuple[str, str, bool]] = asyncio.Queue()
         store.subscribe(self._hear)
 
     async def run(self) -> None:
@@ -35,11 +44,16 @@ class Instances:
             if self._runs_here(version):
                 self._runner.apply(version)
         while True:
-            version_id, deleted = await self._changed.get()
+            kind, identifier, deleted = await self._changed.get()
             try:
-                await self._follow(version_id, deleted=deleted)
+                for version_id in await self._versions_of(kind, identifier):
+                    await self._follow(version_id, deleted=deleted)
             except Exception:
-                logger.exception("instances.not_followed", version=version_id)
+                logger.exception("instances.not_followed", **{kind: identifier})
+
+    async def _versions_of(self, kind: str, identifier: str) -> list[str]:
+        """A variable of a model or project reaches all versions of it."""
+        return [identifier] if kind == "version" else await self._versions.serving_ids(**{f"{kind}_id": identifier})
 
     async def _follow(self, version_id: str, *, deleted: bool) -> None:
         version = None if deleted else await self._versions.get(version_id)
@@ -49,9 +63,7 @@ class Instances:
             await self._runner.retire(version_id)
 
     def _hear(self, event: Event) -> None:
-        deleted = event.name is EventName.VERSION_DELETED
-        if deleted or event.name in _CHANGES:
+        if event.name in _CHANGES:
             for tag in event.tags:
                 kind, _, identifier = tag.partition(":")
-                if kind == "version":
-                    self._changed.put_nowait((identifier, deleted))
+                self._changed.put_nowait((kind, identifier, event.name is EventName.VERSION_DELETED))

@@ -120,7 +120,8 @@ class Launcher:
 
 
 def _context(version: RunnableVersion) -> dict[str, Any]:
-    """The argument ``context`` of the user's constructor (contract ubiops 4.3)."""
+    """The argument ``context`` of the user's constructor (contract ubiops 4.3), but for the variables, which are in
+    the same message already and which the worker adds."""
     return {
         "model": version.model_name,
         "version": version.version_name,
@@ -130,7 +131,6 @@ def _context(version: RunnableVersion) -> dict[str, Any]:
         "input_fields": _fields(version.input_fields),
         "output_fields": _fields(version.output_fields),
         "language": version.language,
-        "environment_variables": dict(version.environment_variables),
     }
 
 
