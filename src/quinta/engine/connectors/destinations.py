@@ -1,8 +1,8 @@
 """Where connectors may connect to: users choose the addresses, so the inside of the network is closed by default.
 
-A name is resolved once, every address is looked at, and the connection goes to one of them: a name that points elsewhere
-a moment later leads nowhere (decision 0014). With https the name stays, since TLS checks it: no server inside has a
-certificate for it.
+A name is resolved once, every address is looked at, and the connection goes to one of them: a name that points
+elsewhere a moment later leads nowhere (decision 0014). With https the name stays, since TLS checks it: no server inside
+has a certificate for it.
 """
 
 from __future__ import annotations

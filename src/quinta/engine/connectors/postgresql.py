@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,6 +11,7 @@ from quinta.engine.connectors.columns import Convert, postgresql_conversion
 from quinta.engine.connectors.destinations import Destinations
 from quinta.engine.connectors.driver import CONNECT_SECONDS, WRITE_SECONDS, Message, Place, StoreFailure, needed
 
+EXTRA = "postgres"
 _COLUMNS = """
     SELECT a.attname,
            a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AS needed,
@@ -71,11 +73,14 @@ class PostgresqlDriver:
                     values.append(convert(message.values[field.name]))
                 except ValueError as error:
                     raise StoreFailure(f"the value of '{field.name}' does not fit its column: {error}") from None
-            await statement.fetch(*values)
+            try:
+                await statement.fetch(*values)
+            except needed("asyncpg", EXTRA).DataError as error:
+                raise StoreFailure(_with_names(_words(error), place)) from error
 
     @asynccontextmanager
     async def _connected(self, credentials: Mapping[str, str], database: str) -> AsyncIterator[Any]:
-        asyncpg = needed("asyncpg", "postgres")
+        asyncpg = needed("asyncpg", EXTRA)
         port = int(credentials["port"])
         addresses = await self._destinations.addresses(credentials["host"], port)
         connection = None
@@ -95,8 +100,6 @@ class PostgresqlDriver:
             yield connection
         except asyncpg.PostgresError as error:
             raise StoreFailure(_words(error), passing=_is_passing(error)) from error
-        except asyncpg.DataError as error:  # found before it was sent
-            raise StoreFailure(f"a value does not fit its column: {error}") from error
         except (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:  # TimeoutError is an OSError
             reason = str(error) or "no answer in time"
             raise StoreFailure(f"the server at {credentials['host']} port {port}: {reason}", passing=True) from error
@@ -132,3 +135,8 @@ def _is_passing(error: Any) -> bool:
 def _words(error: Any) -> str:
     detail = getattr(error, "detail", None)
     return f"the database refuses: {error.args[0]}" + (f" ({detail})" if detail else "")
+
+
+def _with_names(text: str, place: Place) -> str:
+    """The driver's words about a value, with the field's name for its number."""
+    return re.sub(r"query argument \$(\d+)", lambda found: f"value of '{place.fields[int(found[1]) - 1].name}'", text)
