@@ -38,9 +38,7 @@ def prepare_postgresql(folder: Path) -> Launch:
 
 
 def finish_postgresql(facts: dict[str, Any]) -> None:
-    with asyncio.Runner(
-        loop_factory=asyncio.new_event_loop
-    ) as runner:  # never the thread's current loop: that is the test's
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:  # not the test's loop
         runner.run(_finish_postgresql(facts["port"]))
 
 

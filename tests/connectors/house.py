@@ -121,6 +121,14 @@ class House:
     async def deliver(self, view: ConnectorView, values: Mapping[str, Any]) -> str | None:
         return await self.deliveries.deliver(view.connector.id, values, context=CONTEXT)
 
+    async def blob(self, content: bytes, file_name: str) -> str:
+        """The id of a new blob of the project."""
+        path = self.staging / "new"
+        path.write_bytes(content)
+        kept = await self.blobs.keep(self.project.id, path, file_name)
+        path.unlink()
+        return kept.id
+
     async def logs(self) -> list[LogLine]:
         """The project's log, oldest first."""
         await self.recorder.flush()

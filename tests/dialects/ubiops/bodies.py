@@ -29,6 +29,26 @@ _SERVICE_USER = {
 }
 _CREATED = {"id": UUID, "status": r"pending|processing|completed|failed", "time_created": MILLISECONDS}
 _LISTED = {**_CREATED, "success": bool, "time_last_updated": MILLISECONDS}
+_PARAMETER = {
+    "parameter": r"[a-z_]+",
+    "name": r".+",
+    "description": r".+",
+    "input_field": r"text|password|number|url|textarea",
+    "default": (r".*", NULL),
+    "protected": bool,
+    "regex": r"\^\(.+\)\$",
+}
+_VERIFIED = {
+    "id": UUID,
+    "name": NAME,
+    "project": NAME,
+    "type": r"[a-z0-9_]{1,64}",
+    "status": r"pending_verification|available|failed_verification",
+    "error_message": r"(?s).{0,500}",
+    "configuration": dict,
+    "creation_date": MICROSECONDS,
+    "last_updated": MICROSECONDS,
+}
 
 BODIES: dict[str, dict[str, Any]] = {
     "Status": {"status": r"ok"},
@@ -139,6 +159,14 @@ BODIES: dict[str, dict[str, Any]] = {
         "inheritance_type": (r"project|model", NULL),
         "inheritance_name": (NAME, NULL),
     },
+    "ConfigurationList": {
+        "connector": r"[a-z0-9_]+",
+        "connector_type": r"structured|blob",
+        "connector_configuration": [_PARAMETER],
+        "credentials_configuration": [_PARAMETER],
+    },
+    "CredentialsList": {**_VERIFIED, "reference_count": int},
+    "ConnectorList": {**_VERIFIED, "credentials": NAME, "input_type": r"structured|blob", "input_fields": FIELD},
     "BlobList": {"id": UUID, "creation_date": MILLISECONDS, "filename": r".+", "size": int, "ttl": int},
     "Error": {"error": r"(?s).+"},
 }
