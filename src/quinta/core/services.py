@@ -8,6 +8,8 @@ from quinta.core.access.assignments import RoleAssignments
 from quinta.core.access.authentication import Authenticator
 from quinta.core.access.custom_roles import Roles
 from quinta.core.access.service_users import ServiceUsers
+from quinta.core.connectors.connectors import Connectors
+from quinta.core.connectors.credentials import CredentialsKeeper
 from quinta.core.files.blobs import Blobs
 from quinta.core.models.models import Models
 from quinta.core.models.packages import Packages
@@ -57,6 +59,8 @@ class Services:
     direct_pipelines: DirectPipelineRequests
     batch_pipelines: BatchPipelineRequests
     blobs: Blobs
+    connectors: Connectors
+    credentials: CredentialsKeeper
     logs: Logs
     metrics: Metrics
     usage: Usage

@@ -302,7 +302,7 @@ requests = Table(
 )
 
 # Claims read these, one statement each: a single "waiting or run out" condition would use no index. Builds are claimed
-# oldest first over all versions, requests version by version.
+# oldest first over all versions, requests version by version, deliveries connector by connector.
 for _columns, _status in (
     ((builds.c.id,), "pending"),
     ((builds.c.lease_expires_at,), "running"),
@@ -310,7 +310,7 @@ for _columns, _status in (
     ((verifications.c.lease_expires_at,), "running"),
     ((requests.c.version_id, requests.c.id), "pending"),
     ((requests.c.lease_expires_at,), "processing"),
-    ((deliveries.c.id,), "pending"),
+    ((deliveries.c.connector_id, deliveries.c.id), "pending"),
     ((deliveries.c.lease_expires_at,), "processing"),
 ):
     _condition = text(f"status = '{_status}'")

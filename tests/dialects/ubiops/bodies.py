@@ -33,6 +33,26 @@ _LISTED = {**_CREATED, "success": bool, "time_last_updated": MILLISECONDS}
 _USAGE = {"object_type": r"model_version|pipeline|connector", "metric": r"[a-z_]+"}
 _ANY = (dict, str, NULL)
 _RUN = {"request_data": _ANY, "result": _ANY, "error_message": (TEXT, NULL)}
+_PARAMETER = {
+    "parameter": r"[a-z_]+",
+    "name": r".+",
+    "description": r".+",
+    "input_field": r"text|password|number|url|textarea",
+    "default": (r".*", NULL),
+    "protected": bool,
+    "regex": r"\^\(.+\)\$",
+}
+_VERIFIED = {
+    "id": UUID,
+    "name": NAME,
+    "project": NAME,
+    "type": r"[a-z0-9_]{1,64}",
+    "status": r"pending_verification|available|failed_verification",
+    "error_message": r"(?s).{0,500}",
+    "configuration": dict,
+    "creation_date": MICROSECONDS,
+    "last_updated": MICROSECONDS,
+}
 
 BODIES: dict[str, dict[str, Any]] = {
     "Status": {"status": r"ok"},
@@ -143,6 +163,14 @@ BODIES: dict[str, dict[str, Any]] = {
         "inheritance_type": (r"project|model|model_version", NULL),
         "inheritance_name": (NAME, NULL),
     },
+    "ConfigurationList": {
+        "connector": r"[a-z0-9_]+",
+        "connector_type": r"structured|blob",
+        "connector_configuration": [_PARAMETER],
+        "credentials_configuration": [_PARAMETER],
+    },
+    "CredentialsList": {**_VERIFIED, "reference_count": int},
+    "ConnectorList": {**_VERIFIED, "credentials": NAME, "input_type": r"structured|blob", "input_fields": FIELD},
     "BlobList": {"id": UUID, "creation_date": MILLISECONDS, "filename": r".+", "size": int, "ttl": int},
     "Metrics": {"value": (int, float), "start_time": SECONDS + r"\+00:00", "end_time": SECONDS + r"\+00:00"},
     "UsagePerMonth": _USAGE | {"usage": [{"month": SECONDS + "Z", "value": (int, float)}]},

@@ -75,6 +75,7 @@ def _operations() -> list[Operation]:
         Operation("blobs_list", "blobs.list", "GET", "/blobs"),
         Operation("blobs_get", "blobs.get", "GET", f"/blobs/{UNKNOWN}"),
         Operation("blobs_delete", "blobs.delete", "DELETE", f"/blobs/{UNKNOWN}"),
+        *_about_connectors(),
         Operation("roles_create", "roles.create", "POST", "/roles", {"name": "model-admin", "permissions": []}),
         Operation("roles_list", "roles.list", "GET", "/roles"),
         Operation("roles_get", "roles.get", "GET", "/roles/blob-admin"),
@@ -154,6 +155,23 @@ def _on_pipelines() -> list[Operation]:
         ("batch_pipeline_request_delete", "requests.delete", "DELETE", f"{pipeline}{batch}/{UNKNOWN}", None),
     ]
     return [Operation(name, f"pipelines.{verb}", method, path, body) for name, verb, method, path, body in rows]
+
+
+def _about_connectors() -> list[Operation]:
+    keys = {"access_key": "key", "secret_key": "secret", "region": "eu-central-1"}
+    credentials = {"name": "taken", "type": "aws_s3", "configuration": keys}
+    connector = {"name": "c", "type": "aws_s3", "credentials": "never-was", "configuration": {"bucket": "bucket"}}
+    return [
+        operation
+        for noun, new in (("connectors", connector), ("credentials", credentials))
+        for operation in (
+            Operation(f"{noun}_create", f"{noun}.create", "POST", f"/{noun}", new),
+            Operation(f"{noun}_list", f"{noun}.list", "GET", f"/{noun}"),
+            Operation(f"{noun}_get", f"{noun}.get", "GET", f"/{noun}/never-was"),
+            Operation(f"{noun}_update", f"{noun}.update", "PATCH", f"/{noun}/never-was", {}),
+            Operation(f"{noun}_delete", f"{noun}.delete", "DELETE", f"/{noun}/never-was"),
+        )
+    ]
 
 
 OPERATIONS = [*_operations(), *_on_variables(), *_on_pipelines()]

@@ -9,19 +9,20 @@ from typing import Any
 
 from quinta.core.access.decide import object_for
 from quinta.core.access.model import Actor, Permission
+from quinta.core.connectors.model import DeliveryContext
 from quinta.core.errors import InvalidInput, Unavailable
 from quinta.core.events import Event
 from quinta.core.files.blobs import Blobs
 from quinta.core.models.live import LiveVersions
 from quinta.core.models.model import ModelVersion, RunnableVersion
-from quinta.core.observation.model import Trace
+from quinta.core.observation.model import LogLine, Trace
 from quinta.core.pipelines.model import START, Pipeline
 from quinta.core.pipelines.plan import Plan, PlannedObject, input_text, plan_of
-from quinta.core.ports import MeterSink, Store
+from quinta.core.ports import Deliveries, LogSink, MeterSink, Store
 from quinta.core.requests.direct import not_serving
 from quinta.core.requests.execution import Answer, Execution
 from quinta.core.requests.outcome import Reason
-from quinta.core.requests.values import blob_fields, check_value, write_json
+from quinta.core.requests.values import blob_fields, check_value, read_json, write_json
 from quinta.core.scope import in_project
 from quinta.kit.cache import TaggedCache
 from quinta.kit.clock import Clock
@@ -84,15 +85,17 @@ class _Run:
 
 
 class DirectPipelineRequests:
-    """Use case: one request, the answers of all objects. ``runs_here`` says whether this server has what a version's
-    build made."""
+    """Use case: one request, the answers of all objects that are models. ``runs_here`` says whether this server has
+    what a version's build made."""
 
     def __init__(
         self,
         store: Store,
         versions: LiveVersions,
         execution: Execution,
+        deliveries: Deliveries,
         blobs: Blobs,
+        logs: LogSink,
         meters: MeterSink,
         clock: Clock,
         runs_here: Callable[[RunnableVersion], bool],
@@ -100,7 +103,9 @@ class DirectPipelineRequests:
         self._store = store
         self._versions = versions
         self._execution = execution
+        self._deliveries = deliveries
         self._blobs = blobs
+        self._logs = logs
         self._meters = meters
         self._clock = clock
         self._runs_here = runs_here
@@ -132,27 +137,42 @@ class DirectPipelineRequests:
             self._hand_on(run, START, data)
         return PipelineAnswer(route.project, route.pipeline.name, run.id, tuple(run.ended))
 
-    def _hand_on(self, run: _Run, source: str, text: str) -> None:
-        """Starts all that is attached to ``source``, side by side."""
+    def _hand_on(self, run: _Run, source: str, text: str, request_id: str | None = None) -> None:
+        """Starts all that is attached to ``source``, side by side. ``request_id`` is the model request that gave the
+        text; None for the pipeline's start."""
         for item in run.plan.after(source):
             data = input_text(run.plan, source, item.name, text)
-            run.tasks.create_task(self._run_object(run, item, data), name=f"pipeline {run.id} {item.name}")
+            if item.version_id is not None:
+                part = self._run_object(run, item.name, run.versions[item.version_id], data)
+            else:
+                part = self._deliver(run, item, data, request_id)
+            run.tasks.create_task(part, name=f"pipeline {run.id} {item.name}")
 
-    async def _run_object(self, run: _Run, item: PlannedObject, data: str) -> None:
-        answer = await self._answer(run, item, data)
-        run.ended.append(ObjectAnswer(item.name, data, answer))
+    async def _run_object(self, run: _Run, name: str, version: RunnableVersion, data: str) -> None:
+        answer = await self._answer(run, name, version, data)
+        run.ended.append(ObjectAnswer(name, data, answer))
         if answer.result is not None:
-            self._hand_on(run, item.name, answer.result)
+            self._hand_on(run, name, answer.result, answer.request_id)
 
-    async def _answer(self, run: _Run, item: PlannedObject, data: str) -> Answer:
+    async def _deliver(self, run: _Run, item: PlannedObject, data: str, request_id: str | None) -> None:
+        """Writes a message to a connector. Whatever comes of it stands in the log and fails nothing (contract 5.6)."""
+        context = DeliveryContext(run.plan.pipeline_name, item.name, run.id, request_id)
+        try:
+            async with asyncio.timeout(run.ends_at - self._clock.monotonic()):
+                await self._deliveries.deliver(item.connector_id or "", read_json(data), context=context)
+        except TimeoutError:
+            text = f"the message was not written: the pipeline's time-out of {run.limits.pipeline} s passed"
+            line = LogLine(run.plan.project_id, self._clock.now(), text, system=True, request_id=request_id)
+            self._logs.write(Trace(run.plan.pipeline_name, item.name, run.id).on(line))
+
+    async def _answer(self, run: _Run, name: str, version: RunnableVersion, data: str) -> Answer:
         request_id = new_id()
         left = run.ends_at - self._clock.monotonic()
         if left <= 0:
             text = f"not run: the pipeline's time-out of {run.limits.pipeline} s had passed"
             return Answer(request_id, Reason.DEADLINE, None, text)
         self._meters.add(run.plan.project_id, "pipeline", run.plan.pipeline_id, {"object_requests": 1})
-        version = run.versions[item.version_id or ""]
-        trace = Trace(run.plan.pipeline_name, item.name, run.id)
+        trace = Trace(run.plan.pipeline_name, name, run.id)
         time_limit = min(left, run.limits.model)
         answer = await self._execution.run_kept(version, request_id, data, time_limit, trace)
         if answer.reason is Reason.DEADLINE and time_limit == left:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from quinta.core.connectors.model import Connector
 from quinta.core.errors import LimitReached
 from quinta.core.models.model import ModelVersion
 from quinta.core.pipelines.model import Pipeline
@@ -63,6 +64,7 @@ async def require_room_for_resource(work: UnitOfWork, project: Project) -> None:
     count = 0
     for other in await work.of(Project, in_organization(organization.id)).find():
         count += await work.of(ModelVersion, in_project(other.id)).count()
+        count += await work.of(Connector, in_project(other.id)).count()
         count += await work.of(Pipeline, in_project(other.id)).count()
     if count >= plan.resources:
         raise LimitReached(

@@ -13,6 +13,8 @@ from quinta.dialects.base.catch_all import CatchAll
 from quinta.dialects.base.paths import clean_path
 from quinta.dialects.ubiops import (
     routes_blobs,
+    routes_connectors,
+    routes_credentials,
     routes_metrics,
     routes_models,
     routes_organization_users,
@@ -51,6 +53,8 @@ _ROUTES = (
     routes_pipelines,
     routes_pipeline_requests,
     routes_blobs,
+    routes_credentials,
+    routes_connectors,
     routes_metrics,
 )
 

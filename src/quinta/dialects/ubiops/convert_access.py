@@ -113,5 +113,9 @@ def _short(email: str) -> str:
 
 
 def _within(counts: ProjectResources) -> dict[str, int]:
-    """There are no connectors yet."""
-    return {"models": counts.models, "versions": counts.versions, "connectors": 0, "pipelines": counts.pipelines}
+    return {
+        "models": counts.models,
+        "versions": counts.versions,
+        "connectors": counts.connectors,
+        "pipelines": counts.pipelines,
+    }

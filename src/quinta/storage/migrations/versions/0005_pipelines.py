@@ -43,12 +43,15 @@ INDEXES = (
 def upgrade() -> None:
     _create_pipelines()
     _create_requests()
-    for table, *columns in INDEXES:
-        op.create_index(f"ix_{table}_{'_'.join(columns)}", table, columns)
-    for name, column, status in (("waiting", "id", "pending"), ("leased", "lease_expires_at", "processing")):
+    for table, *names in INDEXES:
+        op.create_index(f"ix_{table}_{'_'.join(names)}", table, names)
+    for name, columns, status in (
+        ("waiting", ["connector_id", "id"], "pending"),
+        ("leased", ["lease_expires_at"], "processing"),
+    ):
         condition = sa.text(f"status = '{status}'")
         op.create_index(
-            f"ix_deliveries_{name}", "deliveries", [column], sqlite_where=condition, postgresql_where=condition
+            f"ix_deliveries_{name}", "deliveries", columns, sqlite_where=condition, postgresql_where=condition
         )
     with op.batch_alter_table("requests") as requests:
         for name in STEP:
