@@ -7,6 +7,7 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -16,6 +17,9 @@ from quinta.core.access.assignments import RoleAssignments
 from quinta.core.access.authentication import Authenticator
 from quinta.core.access.custom_roles import Roles
 from quinta.core.access.service_users import ServiceUsers
+from quinta.core.connectors.connectors import Connectors
+from quinta.core.connectors.credentials import CredentialsKeeper
+from quinta.core.connectors.keys import seal_credentials_again
 from quinta.core.errors import QuintaError
 from quinta.core.files.blobs import Blobs
 from quinta.core.models.environment import seal_again
@@ -28,6 +32,12 @@ from quinta.core.models.versions import Versions
 from quinta.core.observation.logs import Logs
 from quinta.core.observation.metrics import Metrics
 from quinta.core.observation.usage import Usage
+from quinta.core.pipelines.attachments import Attachments
+from quinta.core.pipelines.batch import BatchPipelineRequests
+from quinta.core.pipelines.direct import DirectPipelineRequests
+from quinta.core.pipelines.objects import PipelineObjects
+from quinta.core.pipelines.pipelines import Pipelines
+from quinta.core.pipelines.runs import PipelineRuns
 from quinta.core.requests.batch import BatchRequests
 from quinta.core.requests.direct import DirectRequests
 from quinta.core.requests.execution import Execution
@@ -43,11 +53,16 @@ from quinta.core.tenancy.resources import Resources
 from quinta.core.tenancy.subscriptions import seed_subscriptions
 from quinta.engine.builds.archive import check_is_zip
 from quinta.engine.builds.build import BuildSettings, PackageBuilder
+from quinta.engine.connectors.delivery import StoreDeliveries
+from quinta.engine.connectors.destinations import Destinations
+from quinta.engine.connectors.drivers import make_drivers
 from quinta.engine.loops.batches import Batches
 from quinta.engine.loops.builds import Builds
+from quinta.engine.loops.deliveries import DeliveryLoop
 from quinta.engine.loops.housekeeping import Housekeeping
 from quinta.engine.loops.instances import Instances
 from quinta.engine.loops.quotas import Quotas
+from quinta.engine.loops.verifications import Verifications
 from quinta.engine.measurements import Measurements
 from quinta.engine.reading_process import ReadingProcess
 from quinta.engine.recorder import Recorder
@@ -67,6 +82,20 @@ logger = structlog.get_logger(__name__)
 
 class StartRefused(RuntimeError):
     """The server cannot start as it was told to; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What services and loops stand on alike."""
+
+    store: Database
+    objects: Objects
+    clock: SystemClock
+    reader: Reader
+    blobs: Blobs
+    versions: LiveVersions
+    execution: Execution
+    deliveries: StoreDeliveries
 
 
 class Server:
@@ -96,13 +125,7 @@ class Server:
             self._folders.engine.packages,
             self._folders.engine.environments,
             self._sandbox,
-            BuildSettings(
-                pythons=settings.pythons,
-                search_path=settings.search_path,
-                home=settings.home,
-                index_environment=settings.build_environment,
-                time_limit_seconds=settings.build_timeout_seconds,
-            ),
+            _build_settings(settings),
         )
         self._tasks: list[asyncio.Task[None]] = []
         self._lock: IO[str] | None = None
@@ -111,12 +134,38 @@ class Server:
     def _assemble(self, clock: SystemClock, objects: Objects) -> None:
         """Makes the services and the loops on top of the adapters."""
         store = self._database
-        versions = LiveVersions(store, self._secrets)
+        recorder, secrets = self._recorder, self._secrets
         blobs = Blobs(store, objects, clock)
         self._reading = ReadingProcess()
         reader = Reader(self._reading)
-        execution = Execution(self.supervisor, reader, blobs, self._recorder, self._recorder, clock)
-        self.services = Services(
+        drivers = make_drivers(Destinations(self.settings.connector_networks))
+        shared = _Shared(
+            store=store,
+            objects=objects,
+            clock=clock,
+            reader=reader,
+            blobs=blobs,
+            versions=LiveVersions(store, secrets),
+            execution=Execution(self.supervisor, reader, blobs, recorder, recorder, clock),
+            deliveries=StoreDeliveries(
+                store, reader, objects, drivers, secrets, recorder, recorder, clock, self.staging
+            ),
+        )
+        self.services = self._make_services(shared)
+        runs = PipelineRuns(store, reader, recorder, clock)
+        self._administration = Administration(store, clock, self._passwords)
+        self._builds = Builds(store, objects, self._builder, self.supervisor, recorder, clock, self.staging, secrets)
+        self._batches = Batches(store, shared.versions, shared.execution, runs, clock, self._runs_here)
+        self._deliveries = DeliveryLoop(store, shared.deliveries, runs, recorder, clock)
+        self._verifications = Verifications(store, drivers, secrets, recorder, clock)
+        self.measurements.gauge(self._gauges)
+        self._instances = Instances(store, shared.versions, self.supervisor, self._runs_here)
+        self._housekeeping = Housekeeping(store, objects, clock)
+        self._quotas = Quotas(store, recorder, clock)
+
+    def _make_services(self, shared: _Shared) -> Services:
+        store, clock, reader, blobs, recorder = shared.store, shared.clock, shared.reader, shared.blobs, self._recorder
+        return Services(
             authenticator=Authenticator(store, clock),
             accounts=Accounts(store, clock, self._passwords, activate_at_once=self.settings.activate_accounts),
             organizations=Organizations(store, clock),
@@ -130,24 +179,33 @@ class Server:
             models=Models(store, clock),
             versions=Versions(store, clock),
             variables=Variables(store, clock, self._secrets),
-            packages=Packages(store, objects, clock, check_is_zip),
-            direct=DirectRequests(store, reader, execution, blobs, self._secrets, self._runs_here),
+            packages=Packages(store, shared.objects, clock, check_is_zip),
+            direct=DirectRequests(store, reader, shared.execution, blobs, self._secrets, self._runs_here),
             batch=BatchRequests(store, reader, blobs, clock),
+            pipelines=Pipelines(store, clock),
+            pipeline_objects=PipelineObjects(store),
+            attachments=Attachments(store),
+            direct_pipelines=DirectPipelineRequests(
+                store,
+                reader,
+                shared.versions,
+                shared.execution,
+                shared.deliveries,
+                blobs,
+                recorder,
+                recorder,
+                clock,
+                self._runs_here,
+            ),
+            batch_pipelines=BatchPipelineRequests(store, reader, blobs, recorder, clock),
             blobs=blobs,
+            connectors=Connectors(store, clock),
+            credentials=CredentialsKeeper(store, clock, self._secrets),
             logs=Logs(store, clock),
             metrics=Metrics(store),
             usage=Usage(store, clock),
             reader=reader,
         )
-        self._administration = Administration(store, clock, self._passwords)
-        self._builds = Builds(
-            store, objects, self._builder, self.supervisor, self._recorder, clock, self.staging, self._secrets
-        )
-        self._batches = Batches(store, versions, reader, execution, blobs, clock, self._runs_here)
-        self.measurements.gauge(self._gauges)
-        self._instances = Instances(store, versions, self.supervisor, self._runs_here)
-        self._housekeeping = Housekeeping(store, objects, clock)
-        self._quotas = Quotas(store, self._recorder, clock)
 
     @property
     def staging(self) -> Path:
@@ -169,18 +227,23 @@ class Server:
         except (KeyringRefused, DatabaseRefused) as refusal:
             raise StartRefused(str(refusal)) from None
         await seed_subscriptions(self._database)
-        if lost := await seal_again(self._database, self._secrets):
+        lost = await seal_again(self._database, self._secrets)
+        if lost := lost + await seal_credentials_again(self._database, self._secrets):
             self._tell(f"{lost} secret values do not open with the keyring: put their key back, or set them again")
         await self._first_start()
         if self._database.exclusive:
             await self._builds.loop.release_abandoned()
             await self._batches.loop.release_abandoned()
+            await self._deliveries.loop.release_abandoned()
+            await self._verifications.loop.release_abandoned()
         await asyncio.to_thread(self._builder.remove_leftovers)
         await self.supervisor.start()
         runs = {
             "recorder": self._recorder.run(),
             "builds": self._builds.loop.run(),
             "batches": self._batches.loop.run(),
+            "deliveries": self._deliveries.loop.run(),
+            "verifications": self._verifications.loop.run(),
             "instances": self._instances.run(),
             "housekeeping": self._housekeeping.run(),
             "quotas": self._quotas.run(),
@@ -191,7 +254,12 @@ class Server:
     async def close(self) -> None:
         """Lets running work end for a short while, stops every instance, stores what is buffered."""
         self.ready = False
-        await asyncio.gather(self._batches.loop.close(grace=5.0), self._builds.loop.close(grace=0.0))
+        await asyncio.gather(
+            self._batches.loop.close(grace=5.0),
+            self._deliveries.loop.close(grace=5.0),
+            self._builds.loop.close(grace=0.0),
+            self._verifications.loop.close(grace=0.0),
+        )
         await self.supervisor.close()
         for task in self._tasks:
             task.cancel()
@@ -226,6 +294,16 @@ class Server:
             raise StartRefused(f"the first administrator (QUINTA_ADMIN_…) cannot be made: {error.message}") from None
         if made is not None:
             _introduce(made, self._tell)
+
+
+def _build_settings(settings: Settings) -> BuildSettings:
+    return BuildSettings(
+        pythons=settings.pythons,
+        search_path=settings.search_path,
+        home=settings.home,
+        index_environment=settings.build_environment,
+        time_limit_seconds=settings.build_timeout_seconds,
+    )
 
 
 class _Folders:

@@ -6,8 +6,10 @@ Every variable starts with ``QUINTA_`` and is described in docs/operating.md, wh
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 _ADMINISTRATOR_EMAIL = "admin@quinta.local"
@@ -36,6 +38,7 @@ class Settings:
     """Everything the server is told. ``data`` is the folder for everything it keeps; sizes in bytes, times in seconds.
 
     ``pythons``, ``search_path`` (the form of PATH) and ``home`` say where interpreters for packages are looked for;
+    ``connector_networks`` are those inside that connectors may reach;
     ``secrets_key`` is the keyring that seals secrets; None: the one in the data folder.
     ``build_environment`` holds the operator's variables for package installation, handed to builds as they are.
     """
@@ -53,6 +56,7 @@ class Settings:
     maximum_upload_bytes: int = _UPLOAD_BYTES
     start_timeout_seconds: float = 120.0
     build_timeout_seconds: float = 1_800.0
+    connector_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     secrets_key: str | None = field(default=None, repr=False)
     build_environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -81,6 +85,7 @@ def read_settings(
         maximum_upload_bytes=_number(given, "QUINTA_MAXIMUM_UPLOAD_BYTES", _UPLOAD_BYTES),
         start_timeout_seconds=_number(given, "QUINTA_START_TIMEOUT_SECONDS", 120),
         build_timeout_seconds=_number(given, "QUINTA_BUILD_TIMEOUT_SECONDS", 1_800),
+        connector_networks=_networks(given, "QUINTA_CONNECTOR_NETWORKS"),
         secrets_key=given.get("QUINTA_SECRETS_KEY") or None,
         build_environment={name: value for name, value in given.items() if name.upper().startswith(_BUILD_PREFIXES)},
     )
@@ -102,3 +107,10 @@ def _number(given: Mapping[str, str], name: str, default: int) -> int:
     if not value.isdecimal() or int(value) < 1:
         raise SettingsError(f"{name} must be a whole number above 0, not '{value}'")
     return int(value)
+
+
+def _networks(given: Mapping[str, str], name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(part) for part in re.split(r"[\s,]+", given.get(name, "").strip()) if part)
+    except ValueError as error:
+        raise SettingsError(f"{name} must be networks such as 10.0.0.0/8, apart by commas: {error}") from None

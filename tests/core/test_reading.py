@@ -58,11 +58,11 @@ async def test_both_ways_read_alike(reader: Reader, padding: bytes) -> None:
 @pytest.mark.parametrize("padding", [b"", LARGE], ids=["on the spot", "apart"])
 async def test_a_body_has_an_end(reader: Reader, padding: bytes) -> None:
     text = b'{"a":[' + b"{}," * 4_998 + b'{"b":[' + b"0," * 4_998 + b"0]}]}"
-    value = await reader.body(text + padding)
+    value = await reader.value(text + padding)
     assert len(value["a"]) + len(value["a"][-1]["b"]) + 2 == MOST_MEMBERS
     for more in (text.replace(b"{},", b'{"c":0},', 1), b"[" + text + b"]", b"[" + b"[]," * 10_000 + b"0]"):
         with pytest.raises(InvalidInput, match="more than 10,000 members and items"):
-            await reader.body(more + padding)
+            await reader.value(more + padding)
 
 
 HOSTILE = {

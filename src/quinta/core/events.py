@@ -13,6 +13,14 @@ class EventName(StrEnum):
     BLOB_DELETED = "blob.deleted"
     BUILD_ENDED = "build.ended"
     BUILD_REQUESTED = "build.requested"
+    CONNECTOR_CHANGED = "connector.changed"
+    CONNECTOR_CREATED = "connector.created"
+    CONNECTOR_DELETED = "connector.deleted"
+    CONNECTOR_VERIFIED = "connector.verified"
+    CREDENTIALS_CHANGED = "credentials.changed"
+    CREDENTIALS_CREATED = "credentials.created"
+    CREDENTIALS_DELETED = "credentials.deleted"
+    CREDENTIALS_VERIFIED = "credentials.verified"
     INVITATION_CHANGED = "invitation.changed"
     KEY_CREATED = "key.created"
     KEY_REVOKED = "key.revoked"
@@ -22,6 +30,9 @@ class EventName(StrEnum):
     MODEL_DELETED = "model.deleted"
     ORGANIZATION_CHANGED = "organization.changed"
     ORGANIZATION_CREATED = "organization.created"
+    PIPELINE_CHANGED = "pipeline.changed"
+    PIPELINE_CREATED = "pipeline.created"
+    PIPELINE_DELETED = "pipeline.deleted"
     PROJECT_CHANGED = "project.changed"
     PROJECT_CREATED = "project.created"
     PROJECT_DELETED = "project.deleted"
@@ -44,6 +55,7 @@ class EventName(StrEnum):
     VARIABLE_CHANGED = "variable.changed"
     VARIABLE_CREATED = "variable.created"
     VARIABLE_DELETED = "variable.deleted"
+    VERIFICATION_REQUESTED = "verification.requested"
     VERSION_CHANGED = "version.changed"
     VERSION_CREATED = "version.created"
     VERSION_DELETED = "version.deleted"
@@ -54,7 +66,8 @@ class Event:
     """One change. ``subject_id`` is the row it is about, ``actor_id`` the user who made it (None: the server itself).
 
     ``tags`` name everything whose cached view the change touches: ``user:ID``, ``organization:ID``, ``project:ID``,
-    ``model:ID``, ``version:ID``, ``key:ID``; for deleted batch requests ``request:ID``.
+    ``model:ID``, ``version:ID``, ``pipeline:ID``, ``connector:ID``, ``credentials:ID``, ``key:ID``; for deleted batch
+    requests ``request:ID``.
     """
 
     name: EventName

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ParamSpec, Protocol, TypeVar
 
+from quinta.core.connectors.model import DeliveryContext
 from quinta.core.events import Event
 from quinta.core.models.model import RunnableVersion
 from quinta.core.observation.intervals import Interval
@@ -244,4 +245,18 @@ class MeterSink(Protocol):
 
     def add(self, project_id: str, object_type: str, object_id: str, values: Mapping[str, float]) -> None:
         """Adds each value to the metric of that name."""
+        ...
+
+
+class Deliveries(Protocol):
+    """Writes messages to the stores behind connectors (engine/connectors)."""
+
+    async def deliver(self, connector_id: str, data: str, *, context: DeliveryContext) -> str | None:
+        """Writes one message, given as JSON text: an object with a value for each input field of the connector, the id
+        of a blob where that is the type.
+
+        None when it was written, else a sentence that says why not; nothing is raised for what the store or the values
+        do. Trouble that may pass is tried three times with growing pauses. The log of the project and the metrics of
+        the connector are kept here: the caller writes neither. Cancelling ends the try.
+        """
         ...

@@ -8,6 +8,8 @@ from quinta.core.access.assignments import RoleAssignments
 from quinta.core.access.authentication import Authenticator
 from quinta.core.access.custom_roles import Roles
 from quinta.core.access.service_users import ServiceUsers
+from quinta.core.connectors.connectors import Connectors
+from quinta.core.connectors.credentials import CredentialsKeeper
 from quinta.core.files.blobs import Blobs
 from quinta.core.models.models import Models
 from quinta.core.models.packages import Packages
@@ -16,6 +18,11 @@ from quinta.core.models.versions import Versions
 from quinta.core.observation.logs import Logs
 from quinta.core.observation.metrics import Metrics
 from quinta.core.observation.usage import Usage
+from quinta.core.pipelines.attachments import Attachments
+from quinta.core.pipelines.batch import BatchPipelineRequests
+from quinta.core.pipelines.direct import DirectPipelineRequests
+from quinta.core.pipelines.objects import PipelineObjects
+from quinta.core.pipelines.pipelines import Pipelines
 from quinta.core.requests.batch import BatchRequests
 from quinta.core.requests.direct import DirectRequests
 from quinta.core.requests.reading import Reader
@@ -47,7 +54,14 @@ class Services:
     packages: Packages
     direct: DirectRequests
     batch: BatchRequests
+    pipelines: Pipelines
+    pipeline_objects: PipelineObjects
+    attachments: Attachments
+    direct_pipelines: DirectPipelineRequests
+    batch_pipelines: BatchPipelineRequests
     blobs: Blobs
+    connectors: Connectors
+    credentials: CredentialsKeeper
     logs: Logs
     metrics: Metrics
     usage: Usage

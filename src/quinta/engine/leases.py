@@ -54,11 +54,13 @@ class Ended:
     """What came of an item: the fields to set (``status`` among them).
 
     ``effect`` runs in the same transaction, and only if the lease was still ours: for other rows that change with
-    the item, and for events.
+    the item, and for events. Effects of one transaction run by ``order``: those that lock rows which items share name
+    these there, so that two servers never wait for each other.
     """
 
     values: Mapping[str, object]
     effect: Callable[[UnitOfWork], Awaitable[None]] | None = None
+    order: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +275,7 @@ class LeasedLoop(Generic[T]):
             return set()
         changes = {item_id: ended.values for item_id, ended in results.items()}
         settled = await unit.settle(self._work.kind, changes, token=self._token)
-        for item_id, ended in results.items():
+        for item_id, ended in sorted(results.items(), key=lambda item: item[1].order):
             if ended.effect is not None and item_id in settled:
                 await ended.effect(unit)
         return settled

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, ColumnElement, String, func, literal_column, type_coerce
 
 from quinta.core.observation.intervals import Interval
-from quinta.storage.tables import Moment
+from quinta.storage.columns import Moment
 
 _SQLITE_ENDS = {
     # How much of 2026-03-29T00:59:59.999999Z the interval keeps, and what stands for the rest.

@@ -8,33 +8,35 @@ a test compares the two.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     Date,
-    DateTime,
-    Dialect,
     Double,
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     PrimaryKeyConstraint,
     String,
     Table,
     UniqueConstraint,
     text,
 )
-from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from quinta.core.access.roles import Role, RoleAssignment
+from quinta.core.connectors.model import Connector, Credentials, Verification
 from quinta.core.files.model import Blob
 from quinta.core.models.model import Build, EnvironmentVariable, Model, ModelVersion
 from quinta.core.observation.model import LogLine, MetricPoint
+from quinta.core.pipelines.model import (
+    Attachment,
+    Delivery,
+    ObjectResult,
+    Pipeline,
+    PipelineObject,
+    PipelineRequest,
+)
+from quinta.core.pipelines.plan import Plan
 from quinta.core.requests.model import Request
 from quinta.core.tenancy.model import (
     ApiKey,
@@ -47,71 +49,26 @@ from quinta.core.tenancy.model import (
     SubscriptionPeriod,
     User,
 )
-
-
-class Moment(TypeDecorator[datetime]):
-    """A timezone-aware moment. SQLite has no such type: there it is ISO 8601 text of fixed width, in UTC, whose
-    alphabetical order is the order in time. The mapper refuses a datetime without a zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        return String(27) if dialect.name == "sqlite" else DateTime(timezone=True)
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        if value is None:
-            return None
-        moment = value.astimezone(UTC)
-        return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z" if _is_sqlite(dialect) else moment
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return datetime.fromisoformat(value) if _is_sqlite(dialect) else value.astimezone(UTC)
-
-
-def _is_sqlite(dialect: Dialect) -> bool:
-    return dialect.name == "sqlite"
-
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
+from quinta.storage.columns import flag as _flag
+from quinta.storage.columns import identity as _id
+from quinta.storage.columns import lease as _lease
+from quinta.storage.columns import metadata
+from quinta.storage.columns import moment as _moment
+from quinta.storage.columns import number as _number
+from quinta.storage.columns import parent as _parent
+from quinta.storage.columns import text as _text
+from quinta.storage.connector_tables import connectors, credentials, verifications
+from quinta.storage.pipeline_tables import (
+    attachments,
+    deliveries,
+    object_results,
+    pipeline_objects,
+    pipeline_requests,
+    pipelines,
+    plans,
 )
 
-
-def _id() -> Column[str]:
-    return Column("id", String, primary_key=True)
-
-
-def _parent(name: str, target: str, *, nullable: bool = False) -> Column[str]:
-    return Column(name, String, ForeignKey(f"{target}.id", ondelete="CASCADE"), nullable=nullable)
-
-
-def _text(name: str, *, nullable: bool = False) -> Column[str]:
-    return Column(name, String, nullable=nullable)
-
-
-def _number(name: str, *, nullable: bool = False) -> Column[int]:
-    return Column(name, BigInteger, nullable=nullable)
-
-
-def _flag(name: str) -> Column[bool]:
-    return Column(name, Boolean, nullable=False)
-
-
-def _moment(name: str, *, nullable: bool = False) -> Column[datetime]:
-    return Column(name, Moment, nullable=nullable)
-
-
-def _lease() -> list[Column[Any]]:
-    return [_text("lease_token", nullable=True), _moment("lease_expires_at", nullable=True), _number("attempts")]
-
+__all__ = ["TABLES", "metadata"]
 
 users = Table(
     "users",
@@ -335,18 +292,26 @@ requests = Table(
     _moment("created_at"),
     _moment("updated_at"),
     *_lease(),
+    _parent("pipeline_request_id", "pipeline_requests", nullable=True),
+    _text("plan_id", nullable=True),
+    _text("object_name", nullable=True),
     Index(None, "version_id", "created_at", "id"),
     Index(None, "version_id", "status", "created_at", "id"),
     Index(None, "project_id"),
+    Index(None, "pipeline_request_id"),
 )
 
 # Claims read these, one statement each: a single "waiting or run out" condition would use no index. Builds are claimed
-# oldest first over all versions, requests version by version.
+# oldest first over all versions, requests version by version, deliveries connector by connector.
 for _columns, _status in (
     ((builds.c.id,), "pending"),
     ((builds.c.lease_expires_at,), "running"),
+    ((verifications.c.id,), "pending"),
+    ((verifications.c.lease_expires_at,), "running"),
     ((requests.c.version_id, requests.c.id), "pending"),
     ((requests.c.lease_expires_at,), "processing"),
+    ((deliveries.c.connector_id, deliveries.c.id), "pending"),
+    ((deliveries.c.lease_expires_at,), "processing"),
 ):
     _condition = text(f"status = '{_status}'")
     _name = f"ix_{_columns[0].table.name}_{'waiting' if _status == 'pending' else 'leased'}"
@@ -378,10 +343,15 @@ log_lines = Table(
     _text("model_name", nullable=True),
     _text("version_name", nullable=True),
     _text("request_id", nullable=True),
+    _text("connector_name", nullable=True),
+    _text("pipeline_name", nullable=True),
+    _text("pipeline_object_name", nullable=True),
+    _text("pipeline_request_id", nullable=True),
     _id(),
     Index(None, "project_id", "time", "id"),
     Index(None, "project_id", "id"),
     Index(None, "request_id"),
+    Index(None, "pipeline_request_id"),
 )
 
 metric_points = Table(
@@ -431,9 +401,13 @@ outbox = Table(
 
 TABLES: dict[type, Table] = {
     ApiKey: api_keys,
+    Attachment: attachments,
     Blob: blobs,
     Build: builds,
     ComputeNotice: compute_notices,
+    Connector: connectors,
+    Credentials: credentials,
+    Delivery: deliveries,
     EnvironmentVariable: environment_variables,
     Invitation: invitations,
     LogLine: log_lines,
@@ -441,7 +415,12 @@ TABLES: dict[type, Table] = {
     MetricPoint: metric_points,
     Model: models,
     ModelVersion: model_versions,
+    ObjectResult: object_results,
     Organization: organizations,
+    Pipeline: pipelines,
+    PipelineObject: pipeline_objects,
+    PipelineRequest: pipeline_requests,
+    Plan: plans,
     Project: projects,
     Request: requests,
     Role: roles,
@@ -449,4 +428,5 @@ TABLES: dict[type, Table] = {
     Subscription: subscriptions,
     SubscriptionPeriod: subscription_periods,
     User: users,
+    Verification: verifications,
 }

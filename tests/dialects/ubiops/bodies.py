@@ -31,6 +31,28 @@ _SERVICE_USER = {
 _CREATED = {"id": UUID, "status": r"pending|processing|completed|failed", "time_created": MILLISECONDS}
 _LISTED = {**_CREATED, "success": bool, "time_last_updated": MILLISECONDS}
 _USAGE = {"object_type": r"model_version|pipeline|connector", "metric": r"[a-z_]+"}
+_ANY = (dict, str, NULL)
+_RUN = {"request_data": _ANY, "result": _ANY, "error_message": (TEXT, NULL)}
+_PARAMETER = {
+    "parameter": r"[a-z_]+",
+    "name": r".+",
+    "description": r".+",
+    "input_field": r"text|password|number|url|textarea",
+    "default": (r".*", NULL),
+    "protected": bool,
+    "regex": r"\^\(.+\)\$",
+}
+_VERIFIED = {
+    "id": UUID,
+    "name": NAME,
+    "project": NAME,
+    "type": r"[a-z0-9_]{1,64}",
+    "status": r"pending_verification|available|failed_verification",
+    "error_message": r"(?s).{0,500}",
+    "configuration": dict,
+    "creation_date": MICROSECONDS,
+    "last_updated": MICROSECONDS,
+}
 
 BODIES: dict[str, dict[str, Any]] = {
     "Status": {"status": r"ok"},
@@ -138,13 +160,73 @@ BODIES: dict[str, dict[str, Any]] = {
         "name": NAME,
         "value": (r"(?s).+", NULL),
         "secret": bool,
-        "inheritance_type": (r"project|model", NULL),
+        "inheritance_type": (r"project|model|model_version", NULL),
         "inheritance_name": (NAME, NULL),
     },
+    "ConfigurationList": {
+        "connector": r"[a-z0-9_]+",
+        "connector_type": r"structured|blob",
+        "connector_configuration": [_PARAMETER],
+        "credentials_configuration": [_PARAMETER],
+    },
+    "CredentialsList": {**_VERIFIED, "reference_count": int},
+    "ConnectorList": {**_VERIFIED, "credentials": NAME, "input_type": r"structured|blob", "input_fields": FIELD},
     "BlobList": {"id": UUID, "creation_date": MILLISECONDS, "filename": r".+", "size": int, "ttl": int},
     "Metrics": {"value": (int, float), "start_time": SECONDS + r"\+00:00", "end_time": SECONDS + r"\+00:00"},
     "UsagePerMonth": _USAGE | {"usage": [{"month": SECONDS + "Z", "value": (int, float)}]},
     "UsagePerDay": _USAGE | {"usage": [{"day": SECONDS + "Z", "value": (int, float)}]},
+    "PipelineList": {
+        "id": UUID,
+        "name": NAME,
+        "project": NAME,
+        "description": r"(?s).{0,200}",
+        "input_type": r"structured|plain",
+        "input_fields": FIELD,
+        "creation_date": MICROSECONDS,
+        "last_updated": MICROSECONDS,
+    },
+    "PipelineObjectList": {
+        "id": UUID,
+        "name": NAME,
+        "reference_type": r"model|connector",
+        "reference_name": NAME,
+        "version": (NAME, NULL),
+        "input_type": r"structured|plain|blob",
+        "output_type": (r"structured|plain", NULL),
+        "input_fields": (FIELD, NULL),
+        "output_fields": (FIELD, NULL),
+    },
+    "AttachmentsList": {
+        "id": UUID,
+        "source_name": NAME,
+        "destination_name": NAME,
+        "mapping": [{"source_field_name": NAME, "destination_field_name": NAME}],
+    },
+    "PipelineRequestList": {
+        "project": NAME,
+        "pipeline": NAME,
+        "pipeline_request_id": UUID,
+        "model_requests": [
+            {"request_id": UUID, "pipeline_object": NAME, "success": bool, **_RUN},
+        ],
+    },
+    "BatchPipelineRequestCreateResponse": _CREATED,
+    "BatchPipelineRequestListResponse": _LISTED,
+    "BatchPipelineRequestResultList": {
+        **_LISTED,
+        "request_data": (dict, NULL),
+        "error_message": (TEXT, NULL),
+        "model_requests": [
+            {
+                "id": UUID,
+                "pipeline_object": NAME,
+                "success": bool,
+                "time_created": MILLISECONDS,
+                "time_last_updated": MILLISECONDS,
+                **_RUN,
+            }
+        ],
+    },
     "Error": {"error": r"(?s).+"},
 }
 

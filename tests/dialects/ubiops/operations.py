@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx2
 
+OBJECT_TYPES = ("model", "pipeline")
 UNKNOWN = "018f0000-0000-7000-8000-000000000000"
 _MODEL = {"name": "one", "input_type": "plain", "output_type": "plain"}
 _HOUR = "object_type=model_version&start_time=2020-01-01T00:00:00Z&end_time=2020-01-01T01:00:00Z"
@@ -19,7 +20,7 @@ _FILE = {"file": ("a.txt", b"x")}
 
 @dataclass(frozen=True)
 class Operation:
-    """``path`` is below the project; ``{model}`` in it is the model's name, if the operation is about one."""
+    """``path`` is below the project; ``{model}`` or ``{pipeline}`` in it is a name, if the operation is about one."""
 
     name: str
     permission: str
@@ -29,11 +30,12 @@ class Operation:
     files: Any = None
 
     @property
-    def is_about_a_model(self) -> bool:
-        return "{model}" in self.path
+    def object_type(self) -> str | None:
+        """What a role must be assigned on, if less than the project will do."""
+        return next((kind for kind in OBJECT_TYPES if f"{{{kind}}}" in self.path), None)
 
-    def call(self, client: httpx2.Client, project: str, model: str = "one") -> httpx2.Response:
-        path = f"/v2.1/projects/{project}{self.path.format(model=model)}"
+    def call(self, client: httpx2.Client, project: str, name: str = "one") -> httpx2.Response:
+        path = f"/v2.1/projects/{project}{self.path.format(**dict.fromkeys(OBJECT_TYPES, name))}"
         if self.files is not None:
             return client.request(self.method, path, files=self.files)
         return client.request(self.method, path, json=self.body)
@@ -73,6 +75,7 @@ def _operations() -> list[Operation]:
         Operation("blobs_list", "blobs.list", "GET", "/blobs"),
         Operation("blobs_get", "blobs.get", "GET", f"/blobs/{UNKNOWN}"),
         Operation("blobs_delete", "blobs.delete", "DELETE", f"/blobs/{UNKNOWN}"),
+        *_about_connectors(),
         Operation("roles_create", "roles.create", "POST", "/roles", {"name": "model-admin", "permissions": []}),
         Operation("roles_list", "roles.list", "GET", "/roles"),
         Operation("roles_get", "roles.get", "GET", "/roles/blob-admin"),
@@ -120,8 +123,59 @@ def _on_variables() -> list[Operation]:
     return operations
 
 
-OPERATIONS = [*_operations(), *_on_variables()]
-HARMFUL = {"models_delete"}
+def _on_pipelines() -> list[Operation]:
+    pipeline = "/pipelines/{pipeline}"
+    item, source, batch = f"{pipeline}/objects/never-was", f"{pipeline}/objects/pipeline_start", "/request-batch"
+    new = {"name": "one", "input_type": "plain"}
+    new_object = {"name": "one", "reference_type": "model", "reference_name": "never-was", "version": "v1"}
+    attachment = {"source_name": "pipeline_start", "destination_name": "never-was"}
+    rows: list[tuple[str, str, str, str, Any]] = [
+        ("pipelines_create", "create", "POST", "/pipelines", new),
+        ("pipelines_list", "list", "GET", "/pipelines", None),
+        ("pipelines_get", "get", "GET", pipeline, None),
+        ("pipelines_update", "update", "PATCH", pipeline, {}),
+        ("pipelines_delete", "delete", "DELETE", pipeline, None),
+        ("pipeline_objects_create", "objects.create", "POST", pipeline + "/objects", new_object),
+        ("pipeline_objects_list", "objects.list", "GET", pipeline + "/objects", None),
+        ("pipeline_objects_get", "objects.get", "GET", item, None),
+        ("pipeline_objects_update", "objects.update", "PATCH", item, {}),
+        ("pipeline_objects_delete", "objects.delete", "DELETE", item, None),
+        ("pipeline_object_environment_variables_list", "objects.get", "GET", item + "/environment-variables", None),
+        ("pipeline_object_attachments_create", "attachments.create", "POST", pipeline + "/attachments", attachment),
+        ("pipeline_object_attachments_list", "attachments.list", "GET", pipeline + "/attachments", None),
+        ("pipeline_object_attachments_source_get", "attachments.list", "GET", source + "/attachments/", None),
+        ("pipeline_object_attachments_get", "attachments.get", "GET", source + "/attachments/never-was", None),
+        ("pipeline_object_attachments_delete", "attachments.delete", "DELETE", source + "/attachments/never-was", None),
+        ("pipelines_request", "requests.create", "POST", pipeline + "/request", "text"),
+        ("batch_pipeline_requests_create", "requests.create", "POST", pipeline + batch, ["text"]),
+        ("batch_pipeline_requests_list", "requests.list", "GET", pipeline + batch, None),
+        ("batch_pipeline_request_get", "requests.get", "GET", f"{pipeline}{batch}/{UNKNOWN}", None),
+        ("batch_pipeline_requests_batch_collect", "requests.get", "POST", f"{pipeline}{batch}-collect", [UNKNOWN]),
+        ("batch_pipeline_requests_batch_delete", "requests.delete", "POST", f"{pipeline}{batch}-delete", [UNKNOWN]),
+        ("batch_pipeline_request_delete", "requests.delete", "DELETE", f"{pipeline}{batch}/{UNKNOWN}", None),
+    ]
+    return [Operation(name, f"pipelines.{verb}", method, path, body) for name, verb, method, path, body in rows]
+
+
+def _about_connectors() -> list[Operation]:
+    keys = {"access_key": "key", "secret_key": "secret", "region": "eu-central-1"}
+    credentials = {"name": "taken", "type": "aws_s3", "configuration": keys}
+    connector = {"name": "c", "type": "aws_s3", "credentials": "never-was", "configuration": {"bucket": "bucket"}}
+    return [
+        operation
+        for noun, new in (("connectors", connector), ("credentials", credentials))
+        for operation in (
+            Operation(f"{noun}_create", f"{noun}.create", "POST", f"/{noun}", new),
+            Operation(f"{noun}_list", f"{noun}.list", "GET", f"/{noun}"),
+            Operation(f"{noun}_get", f"{noun}.get", "GET", f"/{noun}/never-was"),
+            Operation(f"{noun}_update", f"{noun}.update", "PATCH", f"/{noun}/never-was", {}),
+            Operation(f"{noun}_delete", f"{noun}.delete", "DELETE", f"/{noun}/never-was"),
+        )
+    ]
+
+
+OPERATIONS = [*_operations(), *_on_variables(), *_on_pipelines()]
+HARMFUL = {"models_delete", "pipelines_delete"}
 """Nothing in such a call can be wrong after the check but the name: let through, it must be of nothing."""
 ELSEWHERE = {"projects_get", "projects_delete"}
 """What every member may, and what would take the table away: tested beside it."""

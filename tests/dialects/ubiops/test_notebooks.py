@@ -1,4 +1,4 @@
-"""The two notebooks of client 2.1.0, by the unmodified client (contract ubiops 8.6), up to where pipelines begin."""
+"""The two notebooks of client 2.1.0, by the unmodified client (contract ubiops 8.6)."""
 
 from __future__ import annotations
 
@@ -97,9 +97,40 @@ def test_models_and_pipelines(api: CoreApi, project: str, archive: Path) -> None
         )
         assert (answer.success, answer.result, answer.error_message) == (True, {"result": 246.0}, None)
     assert [model.number_of_versions for model in api.models_list(project_name=project)] == ["1", "1"]
+    run_through_both(api, project)
     for number in (1, 2):
         api.models_delete(project_name=project, model_name=f"multiplication-{number}")
     assert api.models_list(project_name=project) == []
+
+
+def run_through_both(api: CoreApi, project: str) -> None:
+    """The pipeline of the notebook: start to the first model to the second, one request, and away with it."""
+    pipeline = ubiops.PipelineCreate(
+        name="multiplication-pipeline",
+        description="A simple pipeline that multiplies twice",
+        input_type="structured",
+        input_fields=[ubiops.PipelineInputFieldCreate(name="number", data_type="double")],
+    )
+    at = {"project_name": project, "pipeline_name": pipeline.name}
+    api.pipelines_create(project_name=project, data=pipeline)
+    models = ["multiplication-1", "multiplication-2"]
+    for name in models:
+        item = ubiops.PipelineObjectCreate(name=name, reference_type="model", reference_name=name, version="v1")
+        api.pipeline_objects_create(**at, data=item)
+    for source, destination, field in (("pipeline_start", models[0], "number"), (*models, "result")):
+        link = ubiops.AttachmentFieldsCreate(source_field_name=field, destination_field_name="number")
+        attachment = ubiops.AttachmentsCreate(source_name=source, destination_name=destination, mapping=[link])
+        api.pipeline_object_attachments_create(**at, data=attachment)
+    answer = api.pipelines_request(**at, data={"number": 123})
+    assert (answer.project, answer.pipeline) == (project, pipeline.name)
+    assert [(run.pipeline_object, run.success, run.request_data, run.result) for run in answer.model_requests] == [
+        ("multiplication-1", True, {"number": 123}, {"result": 246.0}),
+        ("multiplication-2", True, {"number": 246.0}, {"result": 492.0}),
+    ]
+    with pytest.raises(ubiops.ApiException) as used:
+        api.models_delete(project_name=project, model_name=models[0])
+    assert used.value.status == 400
+    api.pipelines_delete(**at)
 
 
 def test_mnist(api: CoreApi, project: str, tmp_path: Path) -> None:

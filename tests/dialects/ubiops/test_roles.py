@@ -12,7 +12,7 @@ import ubiops
 from ubiops import CoreApi
 
 from tests.dialects.ubiops.bodies import check_last
-from tests.dialects.ubiops.operations import ELSEWHERE, HARMFUL, OPERATIONS, UNKNOWN, Operation
+from tests.dialects.ubiops.operations import ELSEWHERE, HARMFUL, OBJECT_TYPES, OPERATIONS, UNKNOWN, Operation
 from tests.dialects.ubiops.people import People, Person, assign, refusal_of
 from tests.models import new_project
 
@@ -41,7 +41,7 @@ def holds(role: str, permission: str) -> bool:
 
 @dataclass(frozen=True)
 class Scene:
-    """A project with the models ``one`` and ``two``, each with a version without a package."""
+    """A project with the models ``one`` and ``two``, each with a version without a package, and two empty pipelines."""
 
     door: httpx2.Client
     project: str
@@ -56,6 +56,9 @@ def new_scene(door: httpx2.Client) -> Scene:
     for model in ("one", "two"):
         assert door.post(f"{scene.path}/models", json={"name": model, **PLAIN}).status_code == 201
         assert door.post(f"{scene.path}/models/{model}/versions", json={"version": "v1"}).status_code == 201
+    for pipeline in ("one", "two"):
+        new = {"name": pipeline, "input_type": "plain"}
+        assert door.post(f"{scene.path}/pipelines", json=new).status_code == 201
     return scene
 
 
@@ -137,20 +140,21 @@ def test_deleting_a_project(people: People, door: httpx2.Client) -> None:
 
 
 @pytest.mark.parametrize("level", VERBS)
-def test_a_role_on_one_model(scene: Scene, member: Person, level: str) -> None:
-    """Covers the model's children; nothing else in the project, and lists show that model alone (contract 6.3)."""
-    assign(scene.door, scene.project, member.id, f"model-{level}", object_name="one", object_type="model")
+@pytest.mark.parametrize("kind", OBJECT_TYPES)
+def test_a_role_on_one_object(scene: Scene, member: Person, kind: str, level: str) -> None:
+    """Covers what hangs on the object; nothing else in the project, and lists show it alone (contract 6.3)."""
+    assign(scene.door, scene.project, member.id, f"{kind}-{level}", object_name="one", object_type=kind)
     for operation in OPERATIONS:
-        if operation.name not in HARMFUL | {"models_list"}:
-            on_a_model = operation.is_about_a_model and holds(f"model-{level}", operation.permission)
-            check(operation, member, scene, allowed=on_a_model)
-        if operation.is_about_a_model:
+        if operation.name not in HARMFUL | {f"{kind}s_list"}:
+            on_it = operation.object_type == kind and holds(f"{kind}-{level}", operation.permission)
+            check(operation, member, scene, allowed=on_it)
+        if operation.object_type == kind:
             for other in ("two", "never-was"):
                 answer = operation.call(member.client, scene.project, other)
                 assert answer.status_code == 403, operation.name
-                assert answer.json()["error"].endswith(f"on model '{other}' is needed for this")
-    assert [model["name"] for model in member.client.get(f"{scene.path}/models").json()] == ["one"]
-    assert [model["name"] for model in scene.door.get(f"{scene.path}/models").json()] == ["one", "two"]
+                assert answer.json()["error"].endswith(f"on {kind} '{other}' is needed for this")
+    assert [item["name"] for item in member.client.get(f"{scene.path}/{kind}s").json()] == ["one"]
+    assert [item["name"] for item in scene.door.get(f"{scene.path}/{kind}s").json()] == ["one", "two"]
 
 
 def test_a_role_follows_its_model_and_goes_with_it(people: People, door: httpx2.Client) -> None:

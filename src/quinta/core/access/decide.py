@@ -12,20 +12,27 @@ from typing import Any, TypeVar
 
 from quinta.core.access.model import Actor, Permission
 from quinta.core.access.roles import DEFAULT_BY_ID, FOR_PEOPLE, ObjectType, Role, RoleAssignment
+from quinta.core.connectors.model import Connector, Credentials
 from quinta.core.errors import NotFound, NotPermitted
 from quinta.core.models.model import Model
+from quinta.core.pipelines.model import Pipeline
 from quinta.core.ports import UnitOfWork
 from quinta.core.scope import EVERYTHING, in_organization, in_project, of_user
 from quinta.core.tenancy.model import Membership, Organization, OrganizationStatus, Project
 
 T = TypeVar("T")
 
-OBJECT_KINDS: dict[ObjectType, type[Any]] = {ObjectType.MODEL: Model}
+OBJECT_KINDS: dict[ObjectType, type[Any]] = {
+    ObjectType.MODEL: Model,
+    ObjectType.CONNECTOR: Connector,
+    ObjectType.CREDENTIALS: Credentials,
+    ObjectType.PIPELINE: Pipeline,
+}
 """The types whose single objects a role may be assigned on; each has ``id``, ``project_id`` and ``name``."""
 _NOUNS = {kind: object_type for object_type, kind in OBJECT_KINDS.items()}
 
 _MEMBER = frozenset({Permission.PROJECTS_GET})
-_COMPUTES = frozenset({Permission.MODELS_VERSIONS_REQUESTS_CREATE})
+_COMPUTES = frozenset({Permission.MODELS_VERSIONS_REQUESTS_CREATE, Permission.PIPELINES_REQUESTS_CREATE})
 
 
 @dataclass(frozen=True, slots=True)

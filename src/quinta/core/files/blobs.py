@@ -134,6 +134,14 @@ class Blobs:
                 raise InvalidInput(f"field '{field}' names a blob that does not exist: {blob_id}", field=field)
         return blobs
 
+    async def present(self, project_id: str, blob_ids: Mapping[str, str]) -> dict[str, Blob]:
+        """``inputs`` of one input, by field, in a unit of work of its own."""
+        if not blob_ids:
+            return {}
+        async with self._store.read() as work:
+            blobs = await self.inputs(work, project_id, (blob_ids,))
+        return {field: blobs[blob_id] for field, blob_id in blob_ids.items()}
+
     def as_input(self, blob: Blob, field: str) -> BlobInput:
         """The blob as the engine takes it."""
 

@@ -10,8 +10,10 @@ from quinta.core.access.model import Actor, Permission
 from quinta.core.access.roles import RoleAssignment
 from quinta.core.errors import AlreadyExists, InvalidInput
 from quinta.core.events import Event, EventName
+from quinta.core.models.fields import check_fields_of
 from quinta.core.models.model import Field, Model, ModelVersion, ValueType
-from quinta.core.names import check_description, check_field_name, check_name
+from quinta.core.names import check_description, check_name
+from quinta.core.pipelines.references import require_unused
 from quinta.core.ports import Store, UnitOfWork
 from quinta.core.scope import in_project
 from quinta.core.tenancy.model import Project
@@ -60,8 +62,8 @@ class Models:
     async def create(self, actor: Actor, project_name: str, new: NewModel) -> ModelView:
         check_name(new.name, "a model")
         check_description(new.description)
-        _check_fields("input", new.input_type, new.input_fields)
-        _check_fields("output", new.output_type, new.output_fields)
+        check_fields_of("input", new.input_type, new.input_fields)
+        check_fields_of("output", new.output_type, new.output_fields)
         now = self._clock.now()
         async with self._store.begin() as work:
             project = await project_for(work, actor, project_name, Permission.MODELS_CREATE)
@@ -114,10 +116,13 @@ class Models:
             return await _view(work, project, model)
 
     async def delete(self, actor: Actor, project_name: str, name: str) -> None:
-        """Removes the model with all versions and the roles assigned on it; what runs is stopped."""
+        """Removes the model with all versions and the roles assigned on it; what runs is stopped. StateConflict while
+        a pipeline needs a version of it (contract ubiops 3.4)."""
         async with self._store.begin() as work:
             project, model = await object_for(work, actor, project_name, Model, name, Permission.MODELS_DELETE)
-            for version in await work.of(ModelVersion, in_project(project.id)).find(model_id=model.id):
+            versions = await work.of(ModelVersion, in_project(project.id)).find(model_id=model.id)
+            await require_unused(work, versions, f"the model '{model.name}'")
+            for version in versions:
                 tags = (f"version:{version.id}",)
                 work.emit(Event(EventName.VERSION_DELETED, version.id, tags, actor.user_id, project.id))
             await work.of(RoleAssignment, in_project(project.id)).remove(object_id=model.id)
@@ -133,19 +138,6 @@ async def _view(work: UnitOfWork, project: Project, model: Model) -> ModelView:
 async def _require_free(work: UnitOfWork, project: Project, name: str) -> None:
     if await work.of(Model, in_project(project.id)).get(name=name) is not None:
         raise AlreadyExists(f"a model named '{name}' exists already in project '{project.name}'", field="name")
-
-
-def _check_fields(side: str, value_type: ValueType, fields: tuple[Field, ...]) -> None:
-    """Structured needs at least one field, plain takes none; names are unique per direction (contract 5.3, 5.4)."""
-    if value_type is ValueType.PLAIN:
-        if fields:
-            raise InvalidInput(f"a plain {side} has no fields: leave {side}_fields out", field=f"{side}_fields")
-        return
-    if not fields:
-        raise InvalidInput(f"a structured {side} needs at least one field", field=f"{side}_fields")
-    for name, count in Counter(check_field_name(field.name) for field in fields).items():
-        if count > 1:
-            raise InvalidInput(f"{side}_fields names '{name}' {count} times", field=f"{side}_fields")
 
 
 def _refuse_fixed(model: Model, change: ModelChange) -> None:

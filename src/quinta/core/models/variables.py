@@ -130,7 +130,7 @@ class Variables:
             variable = self._sealed(variable, new.value)
             await _variables(work, place).add(variable)
             await _changed(work, place, actor, EventName.VARIABLE_CREATED, variable, variable.name, now)
-        return _view(variable)
+        return view_of_variable(variable)
 
     async def find(self, actor: Actor, owner: VariableOwner) -> list[VariableView]:
         """What the owner has and what it inherits, by name; a variable of its own shadows an inherited one."""
@@ -142,7 +142,7 @@ class Variables:
         names = {VariableLevel.PROJECT: place.project.name, VariableLevel.MODEL: owner.model or ""}
         return [
             replace(
-                _view(variable),
+                view_of_variable(variable),
                 inherited_from=None if variable.level is owner.level else (variable.level, names[variable.level]),
             )
             for variable in found
@@ -152,7 +152,7 @@ class Variables:
         """One variable of the owner itself: what it inherits is not found here."""
         async with self._store.read() as work:
             place = await _place(work, actor, owner, "get")
-            return _view(await _variable(work, place, variable_id))
+            return view_of_variable(await _variable(work, place, variable_id))
 
     async def update(
         self, actor: Actor, owner: VariableOwner, variable_id: str, change: VariableChange
@@ -173,13 +173,13 @@ class Variables:
             )
             value = change.value if old.secret or change.value is not None else old.value
             if (new.name, new.secret) == (old.name, old.secret) and (value is None or _same(old, value)):
-                return _view(old)
+                return view_of_variable(old)
             await self._check(work, new, value)
             new = new if value is None else self._sealed(new, value)
             values = {"name": new.name, "secret": new.secret, "value": new.value, "updated_at": now}
             await _variables(work, place).change(new.id, **values)
             await _changed(work, place, actor, EventName.VARIABLE_CHANGED, new, old.name, now)
-        return _view(new)
+        return view_of_variable(new)
 
     async def delete(self, actor: Actor, owner: VariableOwner, variable_id: str) -> None:
         async with self._store.begin() as work:
@@ -277,6 +277,7 @@ def _same(variable: EnvironmentVariable, value: str) -> bool:
     return not variable.secret and variable.value == value
 
 
-def _view(variable: EnvironmentVariable) -> VariableView:
+def view_of_variable(variable: EnvironmentVariable) -> VariableView:
+    """The variable as its owner's."""
     value = None if variable.secret else variable.value
     return VariableView(variable.id, variable.name, variable.secret, value)

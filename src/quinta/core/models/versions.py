@@ -12,6 +12,7 @@ from quinta.core.models.builds import build_again
 from quinta.core.models.find import version_of
 from quinta.core.models.model import Model, ModelVersion, VersionStatus
 from quinta.core.names import check_description, check_version_name
+from quinta.core.pipelines.references import require_unused
 from quinta.core.ports import Store, UnitOfWork
 from quinta.core.scope import in_project
 from quinta.core.tenancy.model import Project
@@ -132,12 +133,14 @@ class Versions:
         return VersionView(changed, model.name)
 
     async def delete(self, actor: Actor, project_name: str, model_name: str, name: str) -> None:
-        """Removes the version with its requests; what runs is stopped."""
+        """Removes the version with its requests; what runs is stopped. StateConflict while a pipeline needs it
+        (contract ubiops 3.4)."""
         async with self._store.begin() as work:
             project, model = await object_for(
                 work, actor, project_name, Model, model_name, Permission.MODELS_VERSIONS_DELETE
             )
             version = await version_of(work, model, name)
+            await require_unused(work, [version], f"the version '{version.name}' of model '{model.name}'")
             await work.of(ModelVersion, in_project(project.id)).remove(id=version.id)
             work.emit(_event(EventName.VERSION_DELETED, version, actor))
 

@@ -16,6 +16,16 @@ from quinta.kit.clock import Clock
 
 _MOST_LINES = 500
 _LONGEST_RANGE_SECONDS = 86_400
+_FILTERS = (
+    "model_name",
+    "version_name",
+    "request_id",
+    "connector_name",
+    "pipeline_name",
+    "pipeline_object_name",
+    "pipeline_request_id",
+    "system",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,10 @@ class LogQuery:
     model_name: str | None = None
     version_name: str | None = None
     request_id: str | None = None
+    connector_name: str | None = None
+    pipeline_name: str | None = None
+    pipeline_object_name: str | None = None
+    pipeline_request_id: str | None = None
     system: bool | None = None
     start_id: str | None = None
     start: datetime | None = None
@@ -48,11 +62,7 @@ class Logs:
         async with self._store.read() as work:
             project = await project_for(work, actor, project_name, Permission.LOGS_LIST)
             lines = work.of(LogLine, in_project(project.id))
-            filters: dict[str, Any] = {
-                name: value
-                for name in ("model_name", "version_name", "request_id", "system")
-                if (value := getattr(query, name)) is not None
-            }
+            filters: dict[str, Any] = {name: value for name in _FILTERS if (value := getattr(query, name)) is not None}
             if query.start_id is None:
                 moment = query.start or self._clock.now()
                 return await self._near(lines, query, moment, filters)

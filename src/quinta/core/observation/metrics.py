@@ -6,13 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from quinta.core.access.decide import objects_for, project_for
 from quinta.core.access.model import Actor, Permission
+from quinta.core.connectors.model import Connector
 from quinta.core.errors import InvalidInput, NotFound
 from quinta.core.models.model import Model, ModelVersion
 from quinta.core.observation.intervals import Interval, next_start, starts
 from quinta.core.observation.model import MetricPoint
+from quinta.core.pipelines.model import Pipeline
 from quinta.core.ports import Between, Store, UnitOfWork
 from quinta.core.scope import in_project
 from quinta.core.tenancy.model import Project
@@ -60,6 +63,12 @@ _PERMISSIONS = {
     MeteredType.PIPELINE: Permission.PIPELINES_METRICS_GET,
     MeteredType.CONNECTOR: Permission.CONNECTORS_METRICS_GET,
 }
+_HOLDERS: dict[MeteredType, type[Any]] = {
+    MeteredType.MODEL_VERSION: Model,
+    MeteredType.PIPELINE: Pipeline,
+    MeteredType.CONNECTOR: Connector,
+}
+"""What a role is held on that lets see the metrics of one object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,16 +166,17 @@ async def _enter(
 ) -> Project:
     """The project, if the actor may see these metrics in it; NotFound for an object that it has not.
 
-    For one version a role on its model is enough (contract ubiops 6.3). A version of a model without such a role is as
-    one that is not there.
+    For one object a role on it is enough, for a version one on its model (contract ubiops 6.3). What a caller has no
+    such role on is as if it were not there.
     """
     permission = _PERMISSIONS[object_type]
-    if object_id is None or object_type is not MeteredType.MODEL_VERSION:
-        project, found = await project_for(work, actor, project_name, permission), object_id is None
-    else:
-        project, models = await objects_for(work, actor, project_name, Model, permission)
+    if object_id is None:
+        return await project_for(work, actor, project_name, permission)
+    project, holders = await objects_for(work, actor, project_name, _HOLDERS[object_type], permission)
+    holder_id: str | None = object_id
+    if object_type is MeteredType.MODEL_VERSION:
         version = await work.of(ModelVersion, in_project(project.id)).get(id=object_id)
-        found = version is not None and version.model_id in {model.id for model in models}
-    if not found:
+        holder_id = None if version is None else version.model_id
+    if holder_id not in {holder.id for holder in holders}:
         raise NotFound(f"there is no {object_type} with the id '{object_id}' in the project")
     return project

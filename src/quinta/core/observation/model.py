@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 
@@ -21,7 +21,29 @@ class LogLine:
     model_name: str | None = None
     version_name: str | None = None
     request_id: str | None = None
+    connector_name: str | None = None
+    pipeline_name: str | None = None
+    pipeline_object_name: str | None = None
+    pipeline_request_id: str | None = None
     id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Where in a pipeline a model request belongs: what its log lines say beside the model."""
+
+    pipeline_name: str
+    pipeline_object_name: str
+    pipeline_request_id: str
+
+    def on(self, line: LogLine) -> LogLine:
+        """The line with these names."""
+        return replace(
+            line,
+            pipeline_name=self.pipeline_name,
+            pipeline_object_name=self.pipeline_object_name,
+            pipeline_request_id=self.pipeline_request_id,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ from typing import Any
 
 from quinta.core.access.decide import object_for
 from quinta.core.access.model import Actor, Permission
-from quinta.core.errors import InvalidInput, NotFound
+from quinta.core.errors import NotFound
 from quinta.core.events import Event, EventName
 from quinta.core.files.blobs import Blobs
 from quinta.core.models.find import version_of
 from quinta.core.models.model import Model, ModelVersion
 from quinta.core.ports import Repository, Store, UnitOfWork
 from quinta.core.requests.direct import not_serving
+from quinta.core.requests.listing import Listing, known_ids, require_all
 from quinta.core.requests.model import Request, RequestStatus
 from quinta.core.requests.reading import Input, Reader
 from quinta.core.scope import in_project
@@ -23,7 +24,6 @@ from quinta.kit.clock import Clock
 from quinta.kit.ids import new_id, parse_id
 
 MOST_PER_CALL = 250
-MOST_LISTED = 500
 TIMEOUT_SECONDS = 14_400
 """A batch request's time in an instance, cold start included (contract ubiops 5.5)."""
 
@@ -35,17 +35,6 @@ class Target:
     project: str
     model: str
     version: str
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """Which requests to list. ``success`` true means completed, false every other state."""
-
-    status: RequestStatus | None = None
-    success: bool | None = None
-    limit: int = 50
-    offset: int = 0
-    newest_first: bool = True
 
 
 class BatchRequests:
@@ -76,22 +65,11 @@ class BatchRequests:
         return requests
 
     async def find(self, actor: Actor, target: Target, listing: Listing) -> list[Request]:
-        if not 1 <= listing.limit <= MOST_LISTED:
-            raise InvalidInput(f"limit must be from 1 to {MOST_LISTED}, not {listing.limit}", field="limit")
-        if listing.offset < 0:
-            raise InvalidInput(f"offset must not be negative, and is {listing.offset}", field="offset")
-        wanted = {listing.status} if listing.status is not None else set(RequestStatus)
-        if listing.success is not None:
-            wanted &= {RequestStatus.COMPLETED} if listing.success else set(RequestStatus) - {RequestStatus.COMPLETED}
+        conditions = listing.conditions()
         async with self._store.read() as work:
             *_, version = await self._version(work, actor, target, Permission.MODELS_VERSIONS_REQUESTS_LIST)
-            return await work.of(Request, in_project(version.project_id)).find(
-                version_id=version.id,
-                status=tuple(wanted),
-                order=("-id",) if listing.newest_first else ("id",),
-                limit=listing.limit,
-                offset=listing.offset,
-            )
+            requests = work.of(Request, in_project(version.project_id))
+            return await requests.find(version_id=version.id, pipeline_request_id=None, **conditions)
 
     async def get(self, actor: Actor, target: Target, request_id: str) -> Request:
         async with self._store.read() as work:
@@ -153,21 +131,14 @@ class BatchRequests:
 async def _named(work: UnitOfWork, version: ModelVersion, request_id: str) -> Request:
     known = parse_id(request_id)
     requests = work.of(Request, in_project(version.project_id))
-    request = None if known is None else await requests.get(id=known, version_id=version.id)
+    request = None if known is None else await requests.get(id=known, version_id=version.id, pipeline_request_id=None)
     if request is None:
         raise NotFound(f"there is no request with the id '{request_id[:80]}' of version '{version.name}'")
     return request
 
 
 async def _all_named(requests: Repository[Request], version: ModelVersion, request_ids: Sequence[Any]) -> list[Request]:
-    if not 1 <= len(request_ids) <= MOST_PER_CALL:
-        raise InvalidInput(f"1 to {MOST_PER_CALL} request ids are taken at a time, not {len(request_ids)}")
-    known = [parse_id(request_id) for request_id in request_ids]
-    for given, request_id in zip(request_ids, known, strict=True):
-        if request_id is None:
-            raise InvalidInput(f"'{str(given)[:80]}' is not the id (UUID) of a request")
-    found = await requests.find(id=list(set(known)), version_id=version.id)
-    missing = set(known) - {request.id for request in found}
-    if missing:
-        raise NotFound(f"there is no request with the id '{min(str(item) for item in missing)}'")
+    known = known_ids(request_ids, MOST_PER_CALL)
+    found = await requests.find(id=known, version_id=version.id, pipeline_request_id=None)
+    require_all(known, [request.id for request in found])
     return found

@@ -13,7 +13,6 @@ from quinta.core.access.model import Actor, Permission
 from quinta.core.errors import InvalidInput, StateConflict, Unavailable
 from quinta.core.events import Event
 from quinta.core.files.blobs import Blobs
-from quinta.core.files.model import Blob
 from quinta.core.models.find import live, version_of
 from quinta.core.models.model import Model, RunnableVersion
 from quinta.core.ports import Secrets, Store
@@ -60,11 +59,7 @@ class DirectRequests:
         if target is None:
             target = await self._routes.load(key, lambda: self._load(actor, project, model, version))
         blob_ids = await self._reader.input(data, target.input_type, target.input_fields)
-        blobs: dict[str, Blob] = {}
-        if blob_ids:
-            async with self._store.read() as work:
-                found = await self._blobs.inputs(work, target.project_id, (blob_ids,))
-            blobs = {field: found[blob_id] for field, blob_id in blob_ids.items()}
+        blobs = await self._blobs.present(target.project_id, blob_ids)
         return await self._execution.run(target, new_id(), data, blobs, _checked_time_limit(time_limit))
 
     async def _load(

@@ -10,10 +10,11 @@ from quinta.core.errors import QuintaError
 from quinta.core.files.blobs import Blobs
 from quinta.core.files.model import Blob
 from quinta.core.models.model import RunnableVersion
-from quinta.core.observation.model import LogLine
+from quinta.core.observation.model import LogLine, Trace
 from quinta.core.ports import LogSink, MeterSink, ModelRunner
 from quinta.core.requests.outcome import Reason, RunOutcome, RunRequest
 from quinta.core.requests.reading import MOST_NAMED, Reader
+from quinta.core.requests.values import blob_fields
 from quinta.kit.clock import Clock
 
 
@@ -55,21 +56,41 @@ class Execution:
         data: bytes,
         blobs: Mapping[str, Blob],
         time_limit: float,
+        trace: Trace | None = None,
     ) -> Answer:
-        """Runs validated input: ``data`` is its JSON text; ``blobs`` has every blob it names, by field."""
+        """Runs validated input: ``data`` is its JSON text; ``blobs`` has every blob it names, by field.
+
+        ``time_limit`` is in seconds; ``trace`` says where in a pipeline the request belongs.
+        """
         inputs = tuple(self._blobs.as_input(blob, field) for field, blob in blobs.items()) if blobs else ()
-        outcome = await self._runner.run(version, RunRequest(request_id, data, time_limit, inputs))
-        answer = await self._answer(version, request_id, outcome)
+        outcome = await self._runner.run(version, RunRequest(request_id, data, time_limit, inputs, trace))
+        answer = await self._answer(version, request_id, outcome, trace)
         self._count(version, len(data), answer)
         return answer
 
-    async def _answer(self, version: RunnableVersion, request_id: str, outcome: RunOutcome) -> Answer:
+    async def run_kept(
+        self, version: RunnableVersion, request_id: str, text: str, time_limit: float, trace: Trace | None = None
+    ) -> Answer:
+        """Runs input that was checked before: when it was accepted, or as another model's result. Only a blob that it
+        names may be gone since."""
+        data, blobs = text.encode(), {}
+        if blob_fields(version.input_fields):
+            try:
+                blob_ids = await self._reader.input(data, version.input_type, version.input_fields)
+                blobs = await self._blobs.present(version.project_id, blob_ids)
+            except QuintaError as error:
+                return Answer(request_id, Reason.INVALID_INPUT, None, error.message)
+        return await self.run(version, request_id, data, blobs, time_limit, trace)
+
+    async def _answer(
+        self, version: RunnableVersion, request_id: str, outcome: RunOutcome, trace: Trace | None
+    ) -> Answer:
         if outcome.reason is not Reason.COMPLETED or outcome.result is None:
             return Answer(request_id, outcome.reason, None, outcome.error_message or outcome.reason, outcome.seconds)
         try:
-            result = await self._checked_result(version, request_id, outcome.result, outcome.files)
+            result = await self._checked_result(version, request_id, outcome.result, outcome.files, trace)
         except QuintaError as error:
-            self._log(version, request_id, error.message)
+            self._log(version, request_id, error.message, trace)
             return Answer(request_id, Reason.INVALID_RESULT, None, error.message, outcome.seconds)
         finally:
             for path in outcome.files.values():
@@ -77,7 +98,12 @@ class Execution:
         return Answer(request_id, Reason.COMPLETED, result, None, outcome.seconds)
 
     async def _checked_result(
-        self, version: RunnableVersion, request_id: str, text: bytes, files: Mapping[str, Path]
+        self,
+        version: RunnableVersion,
+        request_id: str,
+        text: bytes,
+        files: Mapping[str, Path],
+        trace: Trace | None,
     ) -> str:
         """The result as JSON text, with ids for blobs and without members that the model does not declare."""
         kept = {field: await self._blobs.keep(version.project_id, path, path.name) for field, path in files.items()}
@@ -85,7 +111,8 @@ class Execution:
         result = await self._reader.result(text, version.output_type, version.output_fields, blob_ids)
         if result.undeclared:
             names = ", ".join(result.undeclared) + (" …" if len(result.undeclared) == MOST_NAMED else "")
-            self._log(version, request_id, f"the result has fields that the model does not declare: {names}")
+            said = f"the result has fields that the model does not declare: {names}"
+            self._log(version, request_id, said, trace)
         return result.text
 
     def _count(self, version: RunnableVersion, input_bytes: int, answer: Answer) -> None:
@@ -98,15 +125,14 @@ class Execution:
             values["compute_seconds"] = answer.seconds
         self._meters.add(version.project_id, "model_version", version.version_id, values)
 
-    def _log(self, version: RunnableVersion, request_id: str, text: str) -> None:
-        self._logs.write(
-            LogLine(
-                project_id=version.project_id,
-                time=self._clock.now(),
-                text=text,
-                system=True,
-                model_name=version.model_name,
-                version_name=version.version_name,
-                request_id=request_id,
-            )
+    def _log(self, version: RunnableVersion, request_id: str, text: str, trace: Trace | None) -> None:
+        line = LogLine(
+            project_id=version.project_id,
+            time=self._clock.now(),
+            text=text,
+            system=True,
+            model_name=version.model_name,
+            version_name=version.version_name,
+            request_id=request_id,
         )
+        self._logs.write(line if trace is None else trace.on(line))

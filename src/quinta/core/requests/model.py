@@ -16,9 +16,16 @@ class RequestStatus(StrEnum):
     FAILED = "failed"
 
 
+OPEN = (RequestStatus.PENDING, RequestStatus.PROCESSING)
+ENDED = (RequestStatus.COMPLETED, RequestStatus.FAILED)
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One batch request to a model version. ``data`` and ``result`` are JSON text.
+
+    One that belongs to a pipeline request names it, its plan and the object of the plan that it is a run of; its row
+    goes when it has ended (core/pipelines/runs.py).
 
     ``reason`` is the code of core.requests.outcome.Reason once the request has ended. The lease fields say which
     server works on it, and until when (engine/leases.py).
@@ -37,3 +44,6 @@ class Request:
     lease_token: str | None = None
     lease_expires_at: datetime | None = None
     attempts: int = 0
+    pipeline_request_id: str | None = None
+    plan_id: str | None = None
+    object_name: str | None = None

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from quinta.core.observation.model import Trace
+
 
 class Reason(StrEnum):
     """Why a run ended as it did: a stable code, one for each cause."""
@@ -39,13 +41,14 @@ class RunRequest:
     """One call of the user's code.
 
     ``data`` is the JSON text of the input (an object, or a string for plain models), already validated;
-    ``timeout`` is in seconds and covers waiting, a cold start and the run.
+    ``timeout`` is in seconds and covers waiting, a cold start and the run. ``trace`` is set for a run in a pipeline.
     """
 
     id: str
     data: bytes
     timeout: float
     blobs: tuple[BlobInput, ...] = ()
+    trace: Trace | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ nobody in the server needs the values themselves.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,9 +51,20 @@ class Reader:
     def __init__(self, apart: Apart) -> None:
         self._apart = apart
 
-    async def body(self, text: bytes) -> Any:
-        """The value of the JSON text of a body that says what to do: at most ``MOST_MEMBERS`` members and items."""
-        return read_bounded(text) if len(text) <= SMALL_BYTES else await self._apart.call(read_bounded, text)
+    async def value(self, text: bytes, most: int = MOST_MEMBERS) -> Any:
+        """The value of a JSON text that has at most ``most`` members and items, at all depths."""
+        if len(text) <= SMALL_BYTES:
+            return read_bounded(text, most)
+        return await self._apart.call(read_bounded, text, most)
+
+    async def parts(self, text: str, parts: Sequence[Mapping[str, str]]) -> list[str]:
+        """The JSON texts of what the objects of a pipeline get of another's: for each the source's field by its own.
+
+        ``text`` was checked. A plain one, a string, goes on as it is.
+        """
+        if len(text) <= SMALL_BYTES:
+            return read_parts(text, parts)
+        return await self._apart.call(read_parts, text, parts)
 
     async def input(self, data: bytes, value_type: ValueType, fields: tuple[Field, ...]) -> BlobIds:
         """Checks the JSON text of one input; answers the blobs it names."""
@@ -76,17 +87,24 @@ class Reader:
         return await self._apart.call(read_result, text, value_type, fields, dict(blob_ids))
 
 
-def read_bounded(text: bytes) -> Any:
+def read_bounded(text: bytes, most: int) -> Any:
     value = read_json(text)
     left, seen = [value], 0
     while left:
         inner = left.pop()
         if isinstance(inner, (list, dict)):
             seen += len(inner)
-            if seen > MOST_MEMBERS:
-                raise InvalidInput(f"the body has more than {MOST_MEMBERS:,} members and items")
+            if seen > most:
+                raise InvalidInput(f"the JSON has more than {most:,} members and items")
             left.extend(inner.values() if isinstance(inner, dict) else inner)
     return value
+
+
+def read_parts(text: str, parts: Sequence[Mapping[str, str]]) -> list[str]:
+    value = read_json(text)
+    if isinstance(value, str):
+        return [text] * len(parts)
+    return [write_json({field: value[source] for field, source in part.items()}) for part in parts]
 
 
 def read_input(data: bytes, value_type: ValueType, fields: tuple[Field, ...]) -> BlobIds:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from quinta.core.access.decide import organization_for, project_for
 from quinta.core.access.model import Actor, Permission
+from quinta.core.connectors.model import Connector
 from quinta.core.models.model import Model, ModelVersion
+from quinta.core.pipelines.model import Pipeline
 from quinta.core.ports import Store, UnitOfWork
 from quinta.core.scope import EVERYTHING, in_organization
 from quinta.core.tenancy.model import Project
@@ -18,6 +20,8 @@ from quinta.core.tenancy.places import places_of
 class ProjectResources:
     models: int
     versions: int
+    connectors: int
+    pipelines: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +58,6 @@ async def _within(work: UnitOfWork, project_ids: Sequence[str]) -> ProjectResour
     return ProjectResources(
         models=await work.of(Model, EVERYTHING).count(project_id=project_ids),
         versions=await work.of(ModelVersion, EVERYTHING).count(project_id=project_ids),
+        connectors=await work.of(Connector, EVERYTHING).count(project_id=project_ids),
+        pipelines=await work.of(Pipeline, EVERYTHING).count(project_id=project_ids),
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from quinta.core.connectors.model import Connector
 from quinta.core.errors import LimitReached
 from quinta.core.models.model import ModelVersion
+from quinta.core.pipelines.model import Pipeline
 from quinta.core.ports import Store, UnitOfWork
 from quinta.core.scope import EVERYTHING, in_organization, in_project
 from quinta.core.tenancy.model import Organization, Project, Subscription
@@ -62,6 +64,8 @@ async def require_room_for_resource(work: UnitOfWork, project: Project) -> None:
     count = 0
     for other in await work.of(Project, in_organization(organization.id)).find():
         count += await work.of(ModelVersion, in_project(other.id)).count()
+        count += await work.of(Connector, in_project(other.id)).count()
+        count += await work.of(Pipeline, in_project(other.id)).count()
     if count >= plan.resources:
         raise LimitReached(
             f"the subscription '{plan.name}' of organization '{organization.name}' allows {plan.resources} "

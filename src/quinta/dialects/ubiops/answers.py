@@ -159,6 +159,10 @@ class LogLineBody(BaseModel):
     model_name: str | None
     model_version: str | None
     request_id: str | None
+    connector_name: str | None
+    pipeline_name: str | None
+    pipeline_object_name: str | None
+    pipeline_request_id: str | None
 
 
 class EnvironmentVariableList(BaseModel):
@@ -274,3 +278,54 @@ class BlobList(BaseModel):
     filename: str
     size: int
     ttl: int
+
+
+class ConfigurationParameter(BaseModel):
+    """``default`` is null for a parameter that must be given; ``protected`` values are never shown."""
+
+    parameter: str
+    name: str
+    description: str
+    input_field: str
+    default: str | None
+    protected: bool
+    regex: str
+
+
+class ConfigurationList(BaseModel):
+    """Both configurations are arrays, whatever the old documents say (contract ubiops 9.1)."""
+
+    connector: str
+    connector_type: str
+    connector_configuration: list[ConfigurationParameter]
+    credentials_configuration: list[ConfigurationParameter]
+
+
+class CredentialsList(BaseModel):
+    """``configuration`` is in every answer; protected values in it are null."""
+
+    id: str
+    name: str
+    project: str
+    type: str
+    status: str
+    error_message: str
+    reference_count: int
+    configuration: dict[str, str | None]
+    creation_date: str
+    last_updated: str
+
+
+class ConnectorList(BaseModel):
+    id: str
+    name: str
+    type: str
+    input_type: str
+    status: str
+    error_message: str
+    project: str
+    credentials: str
+    configuration: dict[str, str | None]
+    input_fields: list[FieldBody]
+    creation_date: str
+    last_updated: str

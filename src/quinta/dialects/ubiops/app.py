@@ -13,10 +13,14 @@ from quinta.dialects.base.catch_all import CatchAll
 from quinta.dialects.base.paths import clean_path
 from quinta.dialects.ubiops import (
     routes_blobs,
+    routes_connectors,
+    routes_credentials,
     routes_metrics,
     routes_models,
     routes_organization_users,
     routes_organizations,
+    routes_pipeline_requests,
+    routes_pipelines,
     routes_projects,
     routes_requests,
     routes_roles,
@@ -46,7 +50,11 @@ _ROUTES = (
     routes_versions,
     routes_variables,
     routes_requests,
+    routes_pipelines,
+    routes_pipeline_requests,
     routes_blobs,
+    routes_credentials,
+    routes_connectors,
     routes_metrics,
 )
 
@@ -84,7 +92,7 @@ def _create_api(services: Services, limits: Limits) -> FastAPI:
     api = FastAPIOffline(
         title="Quinta: UbiOps v2.1",
         version="2.1",
-        description="Models, their versions and requests, as the client ubiops 2.1.0 speaks to them.",
+        description="Models, pipelines and requests to them, as the client ubiops 2.1.0 speaks to them.",
         servers=[{"url": PREFIX}],
         root_path_in_servers=False,
         redirect_slashes=False,

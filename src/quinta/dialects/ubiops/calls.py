@@ -6,7 +6,7 @@ import json
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader
@@ -54,7 +54,7 @@ class Visit:
             raise unsupported(headers, "application/json")
         body = await read_body(self.request.receive, headers, self._most_json)
         try:
-            return shape.model_validate(await self.services.reader.body(body))
+            return shape.model_validate(await self.services.reader.value(body))
         except ValidationError as error:
             raise refusal(error.errors(include_url=False), "the body") from None
 
@@ -65,7 +65,7 @@ class Visit:
         if kind not in ("application/json", "text/plain", ""):
             raise unsupported(headers, "application/json or text/plain")
         body = await read_body(self.request.receive, headers, self._most_json)
-        return read_text(body) if kind == "text/plain" else await self.services.reader.body(body)
+        return read_text(body) if kind == "text/plain" else await self.services.reader.value(body)
 
     async def read_data(self) -> bytes:
         """The JSON text of request data, not read yet (contract ubiops 1.3)."""
@@ -74,6 +74,13 @@ class Visit:
     @property
     def _most_json(self) -> int:
         return min(_MOST_JSON_BYTES, self.limits.maximum_body_bytes)
+
+    async def read_ids(self) -> list[Any]:
+        """The body as an array of request ids; what they are is checked by whoever looks for them."""
+        value = await self.read_value()
+        if not isinstance(value, list):
+            raise InvalidInput("the body must be an array of request ids")
+        return value
 
     def uploaded_file(self) -> AbstractAsyncContextManager[UploadedFile]:
         """The file in the form field ``file`` (contract ubiops 1.4)."""

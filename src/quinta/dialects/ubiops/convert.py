@@ -72,9 +72,6 @@ def log_query(body: shapes.LogsCreate) -> LogQuery:
         raise InvalidInput(
             "the filter pipeline_object_name needs the filter pipeline_name beside it", field="pipeline_object_name"
         )
-    request_id = None if filters.request_id is None else parse_id(filters.request_id)
-    if request_id is None and filters.request_id is not None:
-        raise InvalidInput("the filter request_id must be the id (UUID) of a request", field="request_id")
     given: dict[str, Any] = {"range_seconds": body.date_range, "limit": body.limit}
     try:
         start = None if body.date is None else read_moment(body.date)
@@ -83,12 +80,23 @@ def log_query(body: shapes.LogsCreate) -> LogQuery:
     return LogQuery(
         model_name=filters.model_name,
         version_name=filters.model_version,
-        request_id=request_id,
+        request_id=_id_filter("request_id", filters.request_id),
+        connector_name=filters.connector_name,
+        pipeline_name=filters.pipeline_name,
+        pipeline_object_name=filters.pipeline_object_name,
+        pipeline_request_id=_id_filter("pipeline_request_id", filters.pipeline_request_id),
         system=filters.system,
         start_id=body.id,
         start=start,
         **{name: value for name, value in given.items() if value is not None},
     )
+
+
+def _id_filter(name: str, value: str | None) -> str | None:
+    known = None if value is None else parse_id(value)
+    if known is None and value is not None:
+        raise InvalidInput(f"the filter {name} must be the id (UUID) of a request", field=name)
+    return known
 
 
 def log_line(line: LogLine) -> answers.LogLineBody:
@@ -100,6 +108,10 @@ def log_line(line: LogLine) -> answers.LogLineBody:
         model_name=line.model_name,
         model_version=line.version_name,
         request_id=line.request_id,
+        connector_name=line.connector_name,
+        pipeline_name=line.pipeline_name,
+        pipeline_object_name=line.pipeline_object_name,
+        pipeline_request_id=line.pipeline_request_id,
     )
 
 
@@ -155,8 +167,8 @@ def new_model(body: shapes.ModelCreate) -> NewModel:
         name=body.name,
         input_type=ValueType(body.input_type),
         output_type=ValueType(body.output_type),
-        input_fields=_fields(body.input_fields or ()),
-        output_fields=_fields(body.output_fields or ()),
+        input_fields=fields(body.input_fields or ()),
+        output_fields=fields(body.output_fields or ()),
         description=body.description or "",
     )
 
@@ -167,8 +179,8 @@ def model_change(body: shapes.ModelUpdate) -> ModelChange:
         description=body.description,
         input_type=None if body.input_type is None else ValueType(body.input_type),
         output_type=None if body.output_type is None else ValueType(body.output_type),
-        input_fields=None if body.input_fields is None else _fields(body.input_fields),
-        output_fields=None if body.output_fields is None else _fields(body.output_fields),
+        input_fields=None if body.input_fields is None else fields(body.input_fields),
+        output_fields=None if body.output_fields is None else fields(body.output_fields),
     )
 
 
@@ -181,8 +193,8 @@ def model(view: ModelView) -> answers.ModelList:
         description=item.description,
         input_type=item.input_type,
         output_type=item.output_type,
-        input_fields=_field_bodies(item.input_fields),
-        output_fields=_field_bodies(item.output_fields),
+        input_fields=field_bodies(item.input_fields),
+        output_fields=field_bodies(item.output_fields),
         creation_date=microseconds(item.created_at),
         last_updated=microseconds(item.updated_at),
         number_of_versions=view.number_of_versions,
@@ -261,11 +273,12 @@ def _number(value: float) -> int | float:
     return int(value) if value.is_integer() else round(value, 6)
 
 
-def _fields(bodies: Sequence[shapes.ModelField]) -> tuple[Field, ...]:
+def fields(bodies: Sequence[shapes.ModelField]) -> tuple[Field, ...]:
+    """Of models and of pipelines alike."""
     return tuple(Field(body.name, DataType(body.data_type)) for body in bodies)
 
 
-def _field_bodies(fields: tuple[Field, ...]) -> list[answers.FieldBody]:
+def field_bodies(fields: tuple[Field, ...]) -> list[answers.FieldBody]:
     return [answers.FieldBody(name=field.name, data_type=field.data_type) for field in fields]
 
 

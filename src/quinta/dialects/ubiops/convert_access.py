@@ -113,5 +113,9 @@ def _short(email: str) -> str:
 
 
 def _within(counts: ProjectResources) -> dict[str, int]:
-    """There are no connectors and pipelines yet."""
-    return {"models": counts.models, "versions": counts.versions, "connectors": 0, "pipelines": 0}
+    return {
+        "models": counts.models,
+        "versions": counts.versions,
+        "connectors": counts.connectors,
+        "pipelines": counts.pipelines,
+    }

@@ -12,7 +12,7 @@ from quinta.dialects.ubiops.answers import Error, ModelRequestList
 from quinta.dialects.ubiops.shapes import Body
 
 _SCHEMAS = "#/components/schemas/"
-_DATA = {"description": "An object with the model's input fields, or a string for a plain model"}
+_DATA = {"description": "An object with the input fields, or a string for a plain model or pipeline"}
 _DIRECT_PATH = "/projects/{project_name}/models/{model_name}/versions/{version}/request"
 
 ERROR_ANSWERS: dict[int | str, dict[str, Any]] = {
@@ -39,17 +39,17 @@ def takes_file() -> dict[str, Any]:
     return _takes("multipart/form-data", {"type": "object", "properties": {"file": file}, "required": ["file"]})
 
 
-def takes_data(*, batch: bool = False) -> dict[str, Any]:
-    """The operation reads request data: one item, or as a batch 1 to 250."""
-    if not batch:
+def takes_data(*, most: int = 1) -> dict[str, Any]:
+    """The operation reads request data: one item, or as a batch 1 to ``most``."""
+    if most == 1:
         return _takes("application/json", _DATA)
-    return _takes("application/json", {"anyOf": [{"type": "array", "items": _DATA, "maxItems": 250}, _DATA]})
+    return _takes("application/json", {"anyOf": [{"type": "array", "items": _DATA, "maxItems": most}, _DATA]})
 
 
-def takes_ids() -> dict[str, Any]:
-    """The operation reads 1 to 250 request ids."""
+def takes_ids(most: int) -> dict[str, Any]:
+    """The operation reads 1 to ``most`` request ids."""
     item = {"type": "string", "format": "uuid"}
-    return _takes("application/json", {"type": "array", "items": item, "minItems": 1, "maxItems": 250})
+    return _takes("application/json", {"type": "array", "items": item, "minItems": 1, "maxItems": most})
 
 
 def document(app: FastAPI) -> None:

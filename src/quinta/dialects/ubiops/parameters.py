@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
+from fastapi import Query
 from pydantic import BeforeValidator
 
+from quinta.core.requests.listing import Listing
+from quinta.core.requests.model import RequestStatus
 from quinta.dialects.ubiops.dates import read_moment, read_month
 
 # 18 digits always fit what a database counts in; no rule allows a number near that.
@@ -44,3 +47,14 @@ WholeNumber = Annotated[int, BeforeValidator(whole_number)]
 Truth = Annotated[bool, BeforeValidator(_truth)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 Month = Annotated[date, BeforeValidator(_month)]
+
+
+def listing(
+    status: Literal["pending", "processing", "completed", "failed"] | None = None,
+    success: Truth | None = None,
+    limit: WholeNumber = 50,
+    offset: WholeNumber = 0,
+    sort: Annotated[Literal["asc", "desc"], Query(description="By time; newest first is desc.")] = "desc",
+) -> Listing:
+    """Which batch requests to list, of a version or of a pipeline."""
+    return Listing(None if status is None else RequestStatus(status), success, limit, offset, sort == "desc")

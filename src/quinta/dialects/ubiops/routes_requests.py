@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from quinta.core.errors import InvalidInput
-from quinta.core.requests.batch import Listing, Target
-from quinta.core.requests.model import RequestStatus
+from quinta.core.requests.batch import MOST_PER_CALL, Target
+from quinta.core.requests.listing import Listing
 from quinta.dialects.ubiops import convert
 from quinta.dialects.ubiops.answers import (
     BatchModelRequestCreateResponse,
     BatchModelRequestListResponse,
     BatchModelRequestResultList,
 )
-from quinta.dialects.ubiops.calls import Authenticated, Call
+from quinta.dialects.ubiops.calls import Authenticated
 from quinta.dialects.ubiops.documentation import takes_data, takes_ids
-from quinta.dialects.ubiops.parameters import Truth, WholeNumber
+from quinta.dialects.ubiops.parameters import listing
 
 router = APIRouter(prefix="/projects/{project_name}/models/{model_name}/versions/{version}", tags=["Model requests"])
 
@@ -27,20 +26,10 @@ def _target(project_name: str, model_name: str, version: str) -> Target:
     return Target(project_name, model_name, version)
 
 
-def _listing(
-    status: Literal["pending", "processing", "completed", "failed"] | None = None,
-    success: Truth | None = None,
-    limit: WholeNumber = 50,
-    offset: WholeNumber = 0,
-    sort: Annotated[Literal["asc", "desc"], Query(description="By time; newest first is desc.")] = "desc",
-) -> Listing:
-    return Listing(None if status is None else RequestStatus(status), success, limit, offset, sort == "desc")
-
-
 TargetVersion = Annotated[Target, Depends(_target)]
 
 
-@router.post("/request-batch", openapi_extra=takes_data(batch=True))
+@router.post("/request-batch", openapi_extra=takes_data(most=MOST_PER_CALL))
 async def batch_model_requests_create(
     call: Authenticated, target: TargetVersion
 ) -> list[BatchModelRequestCreateResponse]:
@@ -51,10 +40,10 @@ async def batch_model_requests_create(
 
 @router.get("/request-batch")
 async def batch_model_requests_list(
-    call: Authenticated, target: TargetVersion, listing: Annotated[Listing, Depends(_listing)]
+    call: Authenticated, target: TargetVersion, which: Annotated[Listing, Depends(listing)]
 ) -> list[BatchModelRequestListResponse]:
     """The version's batch requests."""
-    return [convert.listed_request(item) for item in await call.services.batch.find(call.actor, target, listing)]
+    return [convert.listed_request(item) for item in await call.services.batch.find(call.actor, target, which)]
 
 
 @router.get("/request-batch/{request_id}", response_model=BatchModelRequestResultList)
@@ -69,24 +58,19 @@ async def batch_model_requests_delete(call: Authenticated, target: TargetVersion
     await call.services.batch.delete_one(call.actor, target, request_id)
 
 
-@router.post("/request-batch-collect", response_model=list[BatchModelRequestResultList], openapi_extra=takes_ids())
+@router.post(
+    "/request-batch-collect", response_model=list[BatchModelRequestResultList], openapi_extra=takes_ids(MOST_PER_CALL)
+)
 async def batch_model_requests_batch_collect(call: Authenticated, target: TargetVersion) -> Response:
     """Up to 250 batch requests by their ids, all or none."""
-    return _json(convert.requests_text(await call.services.batch.collect(call.actor, target, await _ids(call))))
+    return _json(convert.requests_text(await call.services.batch.collect(call.actor, target, await call.read_ids())))
 
 
-@router.post("/request-batch-delete", status_code=201, openapi_extra=takes_ids())
+@router.post("/request-batch-delete", status_code=201, openapi_extra=takes_ids(MOST_PER_CALL))
 async def batch_model_requests_batch_delete(call: Authenticated, target: TargetVersion) -> dict[str, Any]:
     """Deletes up to 250 batch requests by their ids, all or none."""
-    await call.services.batch.delete(call.actor, target, await _ids(call))
+    await call.services.batch.delete(call.actor, target, await call.read_ids())
     return {}
-
-
-async def _ids(call: Call) -> list[Any]:
-    value = await call.read_value()
-    if not isinstance(value, list):
-        raise InvalidInput("the body must be an array of request ids")
-    return value
 
 
 def _json(text: str) -> Response:

@@ -236,3 +236,27 @@ class ModelVersionUpdate(Body):
 
 class ModelVersionCreate(ModelVersionUpdate):
     version: NonEmpty
+
+
+class CredentialsUpdate(Body):
+    """The type may be sent again as it is."""
+
+    name: Given[NonEmpty] = None
+    type: Given[NonEmpty] = None
+    configuration: Given[dict[str, Any]] = None
+
+
+class CredentialsCreate(Body):
+    name: NonEmpty
+    type: NonEmpty
+    configuration: dict[str, Any]
+
+
+class ConnectorUpdate(CredentialsUpdate):
+    credentials: Given[NonEmpty] = None
+    input_fields: Given[list[ModelField]] = None
+
+
+class ConnectorCreate(CredentialsCreate):
+    credentials: NonEmpty
+    input_fields: Given[list[ModelField]] = None

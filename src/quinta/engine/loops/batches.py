@@ -5,19 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from quinta.core.errors import QuintaError
 from quinta.core.events import Event, EventName
-from quinta.core.files.blobs import Blobs
-from quinta.core.files.model import Blob
 from quinta.core.models.live import LiveVersions
 from quinta.core.models.model import RunnableVersion
-from quinta.core.ports import Between, Store
+from quinta.core.pipelines.runs import PartInputs, PipelineRuns
+from quinta.core.ports import Between, Store, UnitOfWork
 from quinta.core.requests.batch import TIMEOUT_SECONDS
 from quinta.core.requests.execution import Answer, Execution
 from quinta.core.requests.model import Request, RequestStatus
 from quinta.core.requests.outcome import Reason
-from quinta.core.requests.reading import Reader
-from quinta.core.requests.values import blob_fields
 from quinta.core.scope import EVERYTHING
 from quinta.engine.leases import Claim, Ended, LeasedLoop, LeasedWork, LeasePolicy
 from quinta.kit.clock import Clock
@@ -43,18 +39,15 @@ class Batches:
         self,
         store: Store,
         versions: LiveVersions,
-        reader: Reader,
         execution: Execution,
-        blobs: Blobs,
+        pipelines: PipelineRuns,
         clock: Clock,
         runs_here: Callable[[RunnableVersion], bool],
     ) -> None:
-        self._store = store
         self._runs_here = runs_here
         self._versions = versions
-        self._reader = reader
         self._execution = execution
-        self._blobs = blobs
+        self._pipelines = pipelines
         self._clock = clock
         self._in_flight: dict[str, int] = {}  # by version
         self._seconds: dict[str, float] = {}  # by version: mean run time of late requests
@@ -89,6 +82,8 @@ class Batches:
             version = await self._versions.get(version_id)
             if version is not None and self._runs_here(version):
                 await claim.take(self._room(version, claim.room), version_id=version_id)
+        parents = {request.pipeline_request_id for request in claim.taken if request.pipeline_request_id is not None}
+        await self._pipelines.begin(claim.unit, sorted(parents))
 
     def _room(self, version: RunnableVersion, free: int) -> int:
         """No version holds more than half of what the others leave, or one whose code hangs would keep them out."""
@@ -113,34 +108,31 @@ class Batches:
             return None  # it waited behind code that hung, and never had its turn
         if answer.seconds:
             self._seconds[version_id] = 0.8 * self._seconds.get(version_id, answer.seconds) + 0.2 * answer.seconds
-        return self._ended(answer)
+        return self._ended(request, answer, await self._pipelines.inputs_after(request, answer))
 
     async def _run(self, request: Request) -> Answer | None:
         version = await self._versions.get(request.version_id)
         if version is None:
             return None
-        data = request.data.encode()
-        blobs: dict[str, Blob] = {}
-        if blob_fields(version.input_fields):
-            try:
-                blob_ids = await self._reader.input(data, version.input_type, version.input_fields)
-                async with self._store.read() as work:
-                    found = await self._blobs.inputs(work, request.project_id, (blob_ids,))
-            except QuintaError as error:  # a blob expired while the request waited
-                return Answer(request.id, Reason.INVALID_INPUT, None, error.message)
-            blobs = {field: found[blob_id] for field, blob_id in blob_ids.items()}
-        return await self._execution.run(version, request.id, data, blobs, TIMEOUT_SECONDS)
+        trace = await self._pipelines.trace(request)
+        return await self._execution.run_kept(version, request.id, request.data, TIMEOUT_SECONDS, trace)
 
-    def _ended(self, answer: Answer) -> Ended:
-        return Ended(
-            {
-                "status": RequestStatus.COMPLETED if answer.success else RequestStatus.FAILED,
-                "result": answer.result,
-                "error_message": answer.error_message,
-                "reason": answer.reason,
-                "updated_at": self._clock.now(),
-            }
-        )
+    def _ended(self, request: Request, answer: Answer, inputs: PartInputs) -> Ended:
+        values = {
+            "status": RequestStatus.COMPLETED if answer.success else RequestStatus.FAILED,
+            "result": answer.result,
+            "error_message": answer.error_message,
+            "reason": answer.reason,
+            "updated_at": self._clock.now(),
+        }
+        if request.pipeline_request_id is None:
+            return Ended(values)
+
+        async def carry_on(work: UnitOfWork) -> None:
+            await self._pipelines.ended(work, request, answer, inputs)
+
+        return Ended(values, carry_on, order=request.pipeline_request_id)
 
     def _give_up(self, request: Request, error: str) -> Ended:
-        return self._ended(Answer(request.id, Reason.GIVEN_UP, None, f"given up after several tries: {error}"))
+        answer = Answer(request.id, Reason.GIVEN_UP, None, f"given up after several tries: {error}")
+        return self._ended(request, answer, [])

@@ -11,8 +11,9 @@ from quinta.core.events import Event, EventName
 from quinta.core.files.model import Blob
 from quinta.core.models.model import Build
 from quinta.core.observation.model import LogLine, MetricPoint
+from quinta.core.pipelines.model import PipelineRequest
 from quinta.core.ports import Between, ObjectStore, Store
-from quinta.core.requests.model import Request, RequestStatus
+from quinta.core.requests.model import ENDED, Request
 from quinta.core.scope import EVERYTHING, in_organization, in_project
 from quinta.core.tenancy.model import Organization, Project, Subscription
 from quinta.kit.clock import Clock
@@ -98,7 +99,6 @@ class Housekeeping:
         async with self._store.read() as work:
             days = {plan.id: plan.logs_retention_days for plan in await work.of(Subscription, EVERYTHING).find()}
             organizations = await work.of(Organization, EVERYTHING).find()
-        ended = (RequestStatus.COMPLETED, RequestStatus.FAILED)
         for organization in organizations:
             before = Between(end=now - timedelta(days=days.get(organization.subscription_id, 28)))
             async with self._store.read() as work:
@@ -106,6 +106,7 @@ class Housekeeping:
             for project in projects:
                 async with self._store.begin() as work:
                     await work.of(LogLine, in_project(project.id)).remove(time=before)
-                    await work.of(Request, in_project(project.id)).remove(updated_at=before, status=ended)
+                    await work.of(Request, in_project(project.id)).remove(updated_at=before, status=ENDED)
+                    await work.of(PipelineRequest, in_project(project.id)).remove(updated_at=before, status=ENDED)
         async with self._store.begin() as work:
             await work.of(MetricPoint, EVERYTHING).remove(time=Between(end=now - _METRICS_KEPT))

@@ -11,7 +11,7 @@ import os
 from typing import Final
 
 from quinta.core.models.model import RunnableVersion
-from quinta.core.observation.model import LogLine
+from quinta.core.observation.model import LogLine, Trace
 from quinta.core.ports import LogSink
 from quinta.kit.clock import Clock
 
@@ -35,6 +35,7 @@ class LogCapture:
         self._sink = sink
         self._clock = clock
         self._request_id: str | None = None
+        self._trace: Trace | None = None
         self._partial = b""
         self._skipping = False  # the rest of a line that was cut
         self._lines = self._bytes = 0
@@ -45,10 +46,11 @@ class LogCapture:
         """Whether what comes now is dropped, since there was too much of it."""
         return self._lines >= MAX_LINES or self._bytes >= MAX_BYTES
 
-    def begin(self, request_id: str | None) -> None:
+    def begin(self, request_id: str | None, trace: Trace | None = None) -> None:
         """What comes from now on belongs to ``request_id``; None is the time without a request."""
         self._close_section()
         self._request_id = request_id
+        self._trace = trace
 
     def say(self, text: str) -> None:
         """Writes a line of the platform beside those of the code."""
@@ -125,14 +127,13 @@ class LogCapture:
 
     def _write(self, text: str, *, system: bool) -> None:
         version = self._version
-        self._sink.write(
-            LogLine(
-                project_id=version.project_id,
-                time=self._clock.now(),
-                text=text,
-                system=system,
-                model_name=version.model_name,
-                version_name=version.version_name,
-                request_id=self._request_id,
-            )
+        line = LogLine(
+            project_id=version.project_id,
+            time=self._clock.now(),
+            text=text,
+            system=system,
+            model_name=version.model_name,
+            version_name=version.version_name,
+            request_id=self._request_id,
         )
+        self._sink.write(line if self._trace is None else self._trace.on(line))

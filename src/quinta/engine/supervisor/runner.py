@@ -138,7 +138,7 @@ class VersionRunner:
     def _assign(self, instance: Instance, call: Call) -> None:
         process = self.processes[instance.id]
         process.logs.drain()  # what came since the last request is not of this one
-        process.logs.begin(call.request.id)
+        process.logs.begin(call.request.id, call.request.trace)
         call.assigned = self._now()
         if call.folder is None:
             process.send(encode(Run(call.number, "", {}), call.request.data))

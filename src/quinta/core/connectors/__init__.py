@@ -1,0 +1,1 @@
+"""Connectors to stores of others, and the credentials they sign in with."""

@@ -1,0 +1,159 @@
+"""Batch requests to pipelines: accepted in one transaction, run later, kept until asked for (contract ubiops 5.5)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from quinta.core.access.model import Actor, Permission
+from quinta.core.errors import NotFound
+from quinta.core.files.blobs import Blobs
+from quinta.core.models.model import ModelVersion
+from quinta.core.pipelines.find import pipeline_for
+from quinta.core.pipelines.model import START, ObjectResult, Pipeline, PipelineRequest
+from quinta.core.pipelines.plan import Plan, keep, plan_of
+from quinta.core.pipelines.references import end_requests
+from quinta.core.pipelines.runs import Parts
+from quinta.core.ports import MeterSink, Store, UnitOfWork
+from quinta.core.requests.direct import not_serving
+from quinta.core.requests.listing import Listing, known_ids, require_all
+from quinta.core.requests.model import OPEN, RequestStatus
+from quinta.core.requests.reading import Input, Reader
+from quinta.core.scope import in_project
+from quinta.kit.clock import Clock
+from quinta.kit.ids import new_id, parse_id
+
+MOST_PER_CALL = 100
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineRequestView:
+    """A request with the value type of its pipeline's input, and how its objects ended, in the order they did.
+
+    ``results`` is empty until all have (contract ubiops 7.2).
+    """
+
+    request: PipelineRequest
+    results: tuple[ObjectResult, ...]
+
+
+class BatchPipelineRequests:
+    """Use cases about batch requests of a pipeline."""
+
+    def __init__(self, store: Store, reader: Reader, blobs: Blobs, meters: MeterSink, clock: Clock) -> None:
+        self._store = store
+        self._reader = reader
+        self._blobs = blobs
+        self._meters = meters
+        self._clock = clock
+
+    async def create(self, actor: Actor, project_name: str, name: str, data: bytes) -> list[PipelineRequest]:
+        """Accepts all items or none: ``data`` is the JSON text of a list of 1 to 100 inputs, or of one that is no list.
+        Answers in their order."""
+        async with self._store.read() as work:
+            pipeline = await pipeline_for(work, actor, project_name, name, Permission.PIPELINES_REQUESTS_CREATE)
+            plan = await plan_of(work, pipeline)
+            await _require_serving(work, plan)
+        inputs = await self._reader.batch(data, pipeline.input_type, pipeline.input_fields, MOST_PER_CALL)
+        async with self._store.read() as work:
+            await self._blobs.inputs(work, pipeline.project_id, (item.blob_ids for item in inputs))
+        requests, parts = self._requests(plan, inputs), Parts(plan)
+        for request in requests:
+            parts.add(request.id, await plan.inputs_after(START, request.data, self._reader), request.created_at)
+        async with self._store.begin() as work:
+            await keep(work, pipeline, plan)
+            await work.of(PipelineRequest, in_project(pipeline.project_id)).add(*requests)
+            await parts.queue(work, actor.user_id)
+        volume = sum(len(request.data) for request in requests)
+        values = {"requests": len(requests), "input_volume": volume}
+        self._meters.add(pipeline.project_id, "pipeline", pipeline.id, values)
+        return requests
+
+    async def find(self, actor: Actor, project_name: str, name: str, listing: Listing) -> list[PipelineRequest]:
+        conditions = listing.conditions()
+        async with self._store.read() as work:
+            pipeline = await pipeline_for(work, actor, project_name, name, Permission.PIPELINES_REQUESTS_LIST)
+            requests = work.of(PipelineRequest, in_project(pipeline.project_id))
+            return await requests.find(pipeline_id=pipeline.id, **conditions)
+
+    async def get(self, actor: Actor, project_name: str, name: str, request_id: str) -> PipelineRequestView:
+        async with self._store.read() as work:
+            pipeline = await pipeline_for(work, actor, project_name, name, Permission.PIPELINES_REQUESTS_GET)
+            return (await _views(work, pipeline, [await _named(work, pipeline, request_id)]))[0]
+
+    async def collect(
+        self, actor: Actor, project_name: str, name: str, request_ids: Sequence[Any]
+    ) -> list[PipelineRequestView]:
+        """The requests with these ids (1 to 100); all or nothing when one is unknown (contract ubiops 3.4)."""
+        async with self._store.read() as work:
+            pipeline = await pipeline_for(work, actor, project_name, name, Permission.PIPELINES_REQUESTS_GET)
+            return await _views(work, pipeline, await _all_named(work, pipeline, request_ids))
+
+    async def delete(self, actor: Actor, project_name: str, name: str, request_ids: Sequence[Any]) -> None:
+        """Removes requests, all or nothing; the model requests of one that has not ended are cancelled by that."""
+        async with self._store.begin() as work:
+            pipeline = await pipeline_for(work, actor, project_name, name, Permission.PIPELINES_REQUESTS_DELETE)
+            found = await _all_named(work, pipeline, request_ids)
+            await end_requests(work, pipeline, actor, [request.id for request in found])
+
+    async def delete_one(self, actor: Actor, project_name: str, name: str, request_id: str) -> None:
+        """Removes one request; NotFound when there is none."""
+        async with self._store.begin() as work:
+            pipeline = await pipeline_for(work, actor, project_name, name, Permission.PIPELINES_REQUESTS_DELETE)
+            await end_requests(work, pipeline, actor, [(await _named(work, pipeline, request_id)).id])
+
+    def _requests(self, plan: Plan, inputs: Sequence[Input]) -> list[PipelineRequest]:
+        now = self._clock.now()
+        ids = sorted(new_id() for _ in inputs)
+        return [
+            PipelineRequest(
+                id=request_id,
+                project_id=plan.project_id,
+                pipeline_id=plan.pipeline_id,
+                plan_id=plan.id,
+                status=RequestStatus.PENDING,
+                data=item.text,
+                error_message=None,
+                created_at=now,
+                updated_at=now,
+            )
+            for request_id, item in zip(ids, inputs, strict=True)
+        ]
+
+
+async def _require_serving(work: UnitOfWork, plan: Plan) -> None:
+    """StateConflict unless every version of the plan has a build that serves."""
+    ids = {item.version_id for item in plan.objects if item.version_id is not None}
+    for version in await work.of(ModelVersion, in_project(plan.project_id)).find(id=ids, order=("id",)):
+        if version.live_build_id is None:
+            raise not_serving(version.name, version.status)
+
+
+async def _named(work: UnitOfWork, pipeline: Pipeline, request_id: str) -> PipelineRequest:
+    known = parse_id(request_id)
+    requests = work.of(PipelineRequest, in_project(pipeline.project_id))
+    request = None if known is None else await requests.get(id=known, pipeline_id=pipeline.id)
+    if request is None:
+        raise NotFound(f"there is no request with the id '{request_id[:80]}' of pipeline '{pipeline.name}'")
+    return request
+
+
+async def _all_named(work: UnitOfWork, pipeline: Pipeline, request_ids: Sequence[Any]) -> list[PipelineRequest]:
+    known = known_ids(request_ids, MOST_PER_CALL)
+    requests = work.of(PipelineRequest, in_project(pipeline.project_id))
+    found = await requests.find(id=known, pipeline_id=pipeline.id)
+    require_all(known, [request.id for request in found])
+    return found
+
+
+async def _views(
+    work: UnitOfWork, pipeline: Pipeline, requests: Sequence[PipelineRequest]
+) -> list[PipelineRequestView]:
+    ended = [request.id for request in requests if request.status not in OPEN]
+    results: defaultdict[str, list[ObjectResult]] = defaultdict(list)
+    kept = work.of(ObjectResult, in_project(pipeline.project_id))
+    for result in await kept.find(pipeline_request_id=ended, order=("updated_at", "id")):
+        results[result.pipeline_request_id].append(result)
+    return [PipelineRequestView(request, tuple(results[request.id])) for request in requests]

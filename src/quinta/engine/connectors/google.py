@@ -1,0 +1,82 @@
+"""What the drivers of Google's services share: a service account's key, and a session that goes where it may."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+from quinta.engine.connectors.destinations import Destinations
+from quinta.engine.connectors.driver import StoreFailure, needed
+
+_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+_MEMBERS = ("client_email", "private_key", "project_id", "token_uri", "type")
+_PASSING = frozenset({408, 429, 500, 502, 503, 504})
+
+
+class GoogleAccount:
+    """A service account's JSON key file, opened. StoreFailure when the text is none."""
+
+    def __init__(self, text: str, destinations: Destinations, extra: str) -> None:
+        try:
+            key = json.loads(text)
+        except ValueError:
+            key = None
+        if not isinstance(key, dict) or key.get("type") != "service_account":
+            raise StoreFailure("the JSON key file is not that of a service account")
+        if missing := [name for name in _MEMBERS if not isinstance(key.get(name), str)]:
+            raise StoreFailure(f"the JSON key file lacks '{missing[0]}'")
+        self.project = key["project_id"]
+        service_account = needed("google.oauth2.service_account", extra)
+        requests_transport = needed("google.auth.transport.requests", extra)
+        try:
+            self.credentials = service_account.Credentials.from_service_account_info(key, scopes=[_SCOPE])
+        except (ValueError, TypeError) as error:
+            raise StoreFailure("the JSON key file has no private key that can be used") from error
+        plain = _guarded(needed("requests", extra).Session(), destinations, extra)
+        self._transport = requests_transport.Request(plain)
+        authorized = requests_transport.AuthorizedSession(self.credentials, auth_request=self._transport)
+        self.session = _guarded(authorized, destinations, extra)
+        self._extra = extra
+
+    def sign_in(self) -> None:
+        """Asks for a token: Google gives one to a key that it knows."""
+        try:
+            self.credentials.refresh(self._transport)
+        except needed("google.auth.exceptions", self._extra).GoogleAuthError as error:
+            raise failure_of(error) from error
+
+    def close(self) -> None:
+        self.session.close()
+
+
+def failure_of(error: Exception) -> StoreFailure:
+    """A failure for an error of Google's packages."""
+    if isinstance(error.__cause__, StoreFailure):
+        return error.__cause__
+    status = getattr(error, "code", None)
+    words = getattr(error, "message", None) or str(error.args[0] if error.args else error)
+    if isinstance(status, int):
+        return StoreFailure(f"Google answers {int(status)}: {words}", passing=status in _PASSING)
+    passing = bool(getattr(error, "retryable", False)) or type(error).__name__ == "TransportError"
+    return StoreFailure(f"Google: {words}", passing=passing)
+
+
+def _guarded(session: Any, destinations: Destinations, extra: str) -> Any:
+    """The session with every request looked at before it is sent, redirected ones included, and no settings from the
+    server's environment (proxies, .netrc)."""
+    adapters = needed("requests.adapters", extra)
+
+    class Guard(adapters.HTTPAdapter):  # type: ignore[misc, name-defined]  # the package is optional
+        def send(self, request: Any, *args: Any, **options: Any) -> Any:
+            endpoint = destinations.endpoint_now(request.url)
+            if endpoint.url != request.url:
+                request = request.copy()
+                request.headers["Host"] = urlsplit(request.url).netloc
+                request.url = endpoint.url
+            return super().send(request, *args, **options)
+
+    session.mount("https://", Guard(max_retries=0))
+    session.mount("http://", Guard(max_retries=0))
+    session.trust_env = False
+    return session

@@ -1,0 +1,175 @@
+"""Connectors to PostgreSQL, against the real one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from quinta.core.connectors.model import ConnectorStatus
+from tests.connectors.databases import PASSWORD, postgresql_url
+from tests.connectors.house import House
+
+TABLE = """
+    CREATE TABLE "{0}"."Odd ""table""; --" (
+        "int" integer, "double" numeric NOT NULL, "string" text, "bool" boolean, "moment" timestamptz,
+        "ints" bigint[], "doubles" double precision[], "strings" text[], "as-json" jsonb, "id" uuid,
+        "made" integer GENERATED ALWAYS AS IDENTITY, "kept" integer NOT NULL DEFAULT 7
+    )
+"""
+FIELDS = {
+    "int": "int", "double": "double", "string": "string", "bool": "bool", "moment": "timestamp", "ints": "array_int",
+    "doubles": "array_double", "strings": "array_string", "as-json": "array_string", "id": "string",
+}  # fmt: skip
+ROW: dict[str, Any] = {
+    "int": -5, "double": 1.25, "string": "'; DROP TABLE x; --\\ \" é\U0001f40d", "bool": False,
+    "moment": "2026-03-29T03:30:00.5+02:00", "ints": [1, 2**60], "doubles": [1.5, 2], "strings": ["a,b", "{}", '"'],
+    "as-json": ["x"], "id": "018f0000-0000-7000-8000-000000000000",
+}  # fmt: skip
+
+
+@pytest_asyncio.fixture
+async def admin(postgresql_port: int) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    connection = await asyncpg.connect(postgresql_url(postgresql_port))
+    yield connection
+    await connection.close()
+
+
+@pytest_asyncio.fixture
+async def schema(admin: asyncpg.Connection[asyncpg.Record]) -> str:
+    """A schema with the table, into which the user ``writer`` may insert."""
+    name = f"s{uuid4().hex}"
+    await admin.execute(f"CREATE SCHEMA {name}; GRANT USAGE ON SCHEMA {name} TO writer")
+    await admin.execute(TABLE.format(name))
+    await admin.execute(f"GRANT INSERT ON ALL TABLES IN SCHEMA {name} TO writer")
+    return name
+
+
+def sign_in(port: int, **changes: str) -> dict[str, object]:
+    return {"username": "writer", "password": PASSWORD, "host": "127.0.0.1", "port": str(port), **changes}
+
+
+def place(schema: str) -> dict[str, object]:
+    return {"database": "postgres", "schema": schema, "table": 'Odd "table"; --'}
+
+
+async def test_a_row_of_every_type(
+    house: House, postgresql_port: int, schema: str, admin: asyncpg.Connection[asyncpg.Record]
+) -> None:
+    credentials = await house.sign_in("postgresql", sign_in(postgresql_port))
+    assert (credentials.credentials.status, credentials.credentials.error_message) == (ConnectorStatus.AVAILABLE, "")
+    connector = await house.connect("postgresql", place(schema), FIELDS)
+    assert (connector.connector.status, connector.connector.error_message) == (ConnectorStatus.AVAILABLE, "")
+    assert await house.deliver(connector, ROW) is None
+    row = dict((await admin.fetch(f'SELECT * FROM {schema}."Odd ""table""; --"'))[0])
+    assert row == {
+        **ROW,
+        "double": Decimal("1.25"),
+        "moment": datetime(2026, 3, 29, 1, 30, 0, 500_000, tzinfo=UTC),
+        "as-json": '["x"]',
+        "id": UUID(ROW["id"]),
+        "made": 1,
+        "kept": 7,
+    }
+    assert await house.metrics() == {"requests": 1, "volume": len(json.dumps(ROW))}
+    assert await house.logs() == []
+
+
+BAD_SIGN_IN = [
+    ({"password": "wrong-password"}, 'password authentication failed for user "writer"'),
+    ({"username": "nobody"}, 'password authentication failed for user "nobody"'),
+    ({"host": "no-such-host.invalid"}, "the host 'no-such-host.invalid' cannot be found"),
+    ({"host": "10.1.2.3"}, "QUINTA_CONNECTOR_NETWORKS"),
+]
+
+
+@pytest.mark.parametrize(("change", "text"), BAD_SIGN_IN, ids=[text for _, text in BAD_SIGN_IN])
+async def test_credentials_that_fail(house: House, postgresql_port: int, change: dict[str, str], text: str) -> None:
+    made = await house.sign_in("postgresql", sign_in(postgresql_port, **change))
+    assert made.credentials.status is ConnectorStatus.FAILED_VERIFICATION
+    assert text in made.credentials.error_message
+    assert PASSWORD not in made.credentials.error_message
+    assert "wrong-password" not in made.credentials.error_message
+    await house.change_credentials(sign_in(postgresql_port))
+    await house.until_verified(made.credentials.id, 2)
+    good = await house.keeper.get(house.actor, house.project.name, "credentials")
+    assert (good.credentials.status, good.credentials.error_message) == (ConnectorStatus.AVAILABLE, "")
+
+
+BAD_PLACES: list[tuple[dict[str, str], dict[str, str], str]] = [
+    ({"table": "none"}, {}, "there is no table 'none' in the schema"),
+    ({"schema": "none"}, {}, "in the schema 'none'"),
+    ({"database": "none"}, {}, 'database "none" does not exist'),
+    ({}, {"unknown": "int"}, "has no column 'unknown'"),
+    ({}, {"made": "int"}, "generated by the database"),
+    ({}, {"int": "string"}, "the column 'int' is of type int4, which takes no string"),
+    ({}, {"ints": "array_string"}, "is of type int8[], which takes no array_string"),
+]
+
+
+@pytest.mark.parametrize(("configuration", "fields", "text"), BAD_PLACES, ids=[text for _, _, text in BAD_PLACES])
+async def test_places_that_fail(
+    house: House,
+    postgresql_port: int,
+    schema: str,
+    configuration: dict[str, str],
+    fields: dict[str, str],
+    text: str,
+) -> None:
+    await house.sign_in("postgresql", sign_in(postgresql_port))
+    made = await house.connect("postgresql", place(schema) | configuration, FIELDS | fields)
+    assert made.connector.status is ConnectorStatus.FAILED_VERIFICATION
+    assert text in made.connector.error_message
+    assert [line.connector_name for line in await house.logs()] == ["connector"]
+    assert await house.deliver(made, ROW) == "the connector 'connector' is not available: failed_verification"
+    assert await house.metrics() == {}
+
+
+async def test_a_column_that_nobody_fills_and_one_that_is_closed(
+    house: House, postgresql_port: int, schema: str, admin: asyncpg.Connection[asyncpg.Record]
+) -> None:
+    await house.sign_in("postgresql", sign_in(postgresql_port))
+    made = await house.connect("postgresql", place(schema), {"int": "int"})
+    assert "the column 'double' needs a value" in made.connector.error_message
+    await admin.execute(f"REVOKE INSERT ON ALL TABLES IN SCHEMA {schema} FROM writer")
+    closed = await house.change(configuration={"schema": schema})  # the same again: another look after a failure
+    assert "may not insert into the column 'int'" in closed.connector.error_message
+    await admin.execute(f'GRANT INSERT ON ALL TABLES IN SCHEMA {schema} TO writer; '
+                        f'ALTER TABLE {schema}."Odd ""table""; --" ALTER "double" DROP NOT NULL')  # fmt: skip
+    good = await house.change(configuration={"schema": schema})
+    assert good.connector.status is ConnectorStatus.AVAILABLE
+    assert await house.deliver(good, {"int": 3}) is None
+
+
+async def test_a_message_that_the_database_refuses_is_tried_once(
+    house: House, postgresql_port: int, schema: str
+) -> None:
+    await house.sign_in("postgresql", sign_in(postgresql_port))
+    made = await house.connect("postgresql", place(schema), FIELDS)
+    for values, text in (
+        (ROW | {"int": 2**40}, "value of 'int'"),
+        (ROW | {"moment": "yesterday"}, "moment"),
+        (ROW | {"id": "no uuid"}, "value of 'id'"),
+        ({"int": 1}, "the message"),
+        (ROW | {"string": "NUL \0"}, "invalid byte sequence"),
+    ):
+        reason = await house.deliver(made, values)
+        assert reason is not None
+        assert text in reason
+        line = (await house.logs())[-1]
+        assert line.text == f"the message was not written: {reason}"
+        assert (line.connector_name, line.pipeline_name, line.pipeline_object_name) == (
+            "connector",
+            "pipeline-1",
+            "object-1",
+        )
+        assert line.system
+    assert len(await house.logs()) == 5
+    assert await house.metrics() == {}
