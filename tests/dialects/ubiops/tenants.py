@@ -87,6 +87,13 @@ def _made(tenant: Tenant) -> Iterator[tuple[str, str]]:
     yield "/projects/{project_name}", f"p-{tag}"
     yield from _in_project(tenant)
     yield from _model(tenant)
+    if "project_environment_variables_create" not in NOT_YET:
+        yield from _variables(tenant)
+    if "metrics_get" not in NOT_YET:
+        version = tenant.client.get(tenant.path(PROMISES["model_versions_get"])).json()["id"]
+        span = "start_time=2020-01-01&end_time=2020-01-02&interval=day"
+        query = f"requests?{span}&object_type=model_version&object_id={version}"
+        yield "/projects/{project_name}/metrics/{metric}", query
 
 
 def _in_project(tenant: Tenant) -> Iterator[tuple[str, str]]:
@@ -126,6 +133,14 @@ def _model(tenant: Tenant) -> Iterator[tuple[str, str]]:
     )
     assert ended["success"], ended
     yield f"{model}/versions/{{version}}/request-batch/{{request_id}}", request
+
+
+def _variables(tenant: Tenant) -> Iterator[tuple[str, str]]:
+    for level in ("project", "model", "model_version"):
+        promise = PROMISES[f"{level}_environment_variables_create"]
+        variable = {"name": level.upper(), "value": f"value-{tenant.tag}", "secret": False}
+        made = _post(tenant, tenant.path(promise).removeprefix("/v2.1"), variable)
+        yield f"{promise.path}/{{id}}", made["id"]
 
 
 def _post(tenant: Tenant, path: str, body: object) -> Any:
