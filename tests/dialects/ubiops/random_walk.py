@@ -61,14 +61,14 @@ class RandomWalk:
 
     def _change_project(self) -> None:
         project = self._project()
-        if self._random.random() < 0.7:
+        if self._random.random() < 0.9:
             body = {"name": self._project()} if self._random.random() < 0.9 else {}
             self._compare("PATCH", f"/projects/{project}", self._reference.rename_project(project, body), body)
         else:
             self._compare("DELETE", f"/projects/{project}", self._reference.delete_project(project))
 
     def _create_model(self) -> None:
-        project = self._project()
+        project, *_ = self._where()
         body = {"name": self._name()}
         for side in ("input", "output"):
             body[f"{side}_type"] = self._one(["plain"] * 4 + ["structured"] * 4 + ["blob"])
@@ -78,7 +78,7 @@ class RandomWalk:
         self._compare("POST", f"/projects/{project}/models", self._reference.create_model(project, body), body)
 
     def _change_model(self) -> None:
-        project, model = self._project(), self._name()
+        project, model, _ = self._where()
         path = f"/projects/{project}/models/{model}"
         if self._random.random() < 0.2:
             self._compare("DELETE", path, self._reference.delete_model(project, model))
@@ -88,13 +88,13 @@ class RandomWalk:
         self._compare("PATCH", path, self._reference.update_model(project, model, body), body)
 
     def _create_version(self) -> None:
-        project, model = self._project(), self._name()
+        project, model, _ = self._where()
         body = {"version": self._name(), **self._settings()}
         path = f"/projects/{project}/models/{model}/versions"
         self._compare("POST", path, self._reference.create_version(project, model, body), body)
 
     def _change_version(self) -> None:
-        where = self._project(), self._name(), self._name()
+        where = self._where()
         path = "/projects/{}/models/{}/versions/{}".format(*where)
         if self._random.random() < 0.2:
             self._compare("DELETE", path, self._reference.delete_version(*where))
@@ -103,7 +103,7 @@ class RandomWalk:
         self._compare("PATCH", path, self._reference.update_version(*where, body), body)
 
     def _look(self) -> None:
-        project, model, version = self._project(), self._name(), self._name()
+        project, model, version = self._where()
         path = f"/projects/{project}"
         expected: list[tuple[str, Outcome]] = [
             ("/projects", self._reference.list_projects()),
@@ -141,6 +141,16 @@ class RandomWalk:
     def _project(self) -> str:
         known = [f"{self._tag}-{number}" for number in range(4)]
         return str(self._one(known * 5 + [f"{self._tag}-Upper", "1st", f"{self._tag}{'a' * 64}"]))
+
+    def _where(self) -> tuple[str, str, str]:
+        """Mostly what is there: behind a wrong name, nothing more can be found."""
+        rows = self._reference.projects
+        project = self._one([*rows] or [self._project()]) if self._random.random() < 0.85 else self._project()
+        models = rows.get(project, {})
+        model = self._one([*models] or [self._name()]) if self._random.random() < 0.85 else self._name()
+        versions = models[model].versions if model in models else {}
+        version = self._one([*versions] or [self._name()]) if self._random.random() < 0.85 else self._name()
+        return project, model, version
 
     def _settings(self) -> dict[str, Any]:
         """Mostly right: a wrong one hides whatever else could be found."""
