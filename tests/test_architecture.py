@@ -196,7 +196,7 @@ def test_each_room_has_an_import_contract() -> None:
     assert rooms == covered, "each room of src/quinta needs a contract in .importlinter, and each contract a room"
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "requirements-cli.lock"])
 def test_lock_pins_versions_and_hashes_and_no_addresses(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     entries = text.replace("\\\n", " ").splitlines()

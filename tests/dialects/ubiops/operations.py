@@ -1,4 +1,4 @@
-"""Every operation within a project: a call that reaches the access check and, let through, does no harm.
+"""Every operation: a call that reaches the access check and, let through, does no harm.
 
 What it is made to fail on (a taken name, an unknown id) comes after the check: whoever may do it gets another answer
 than 403.
@@ -179,3 +179,66 @@ HARMFUL = {"models_delete", "pipelines_delete"}
 """Nothing in such a call can be wrong after the check but the name: let through, it must be of nothing."""
 ELSEWHERE = {"projects_get", "projects_delete"}
 """What every member may, and what would take the table away: tested beside it."""
+
+
+@dataclass(frozen=True)
+class Outside:
+    """An operation that is about no project, with the status that each of ``CALLERS`` gets."""
+
+    name: str
+    statuses: tuple[int, int, int, int, int, int]
+    method: str
+    path: str
+    body: Any = None
+
+    def call(self, client: httpx2.Client) -> httpx2.Response:
+        return client.request(self.method, f"/v2.1{self.path}", json=self.body)
+
+
+CALLERS = ("nobody", "service user", "stranger", "member", "administrator", "staff")
+"""Who calls: the last three belong to the organization, and the last one administers it too."""
+_PUBLIC, _ANYONE = (200, 200, 200, 200, 200, 200), (401, 200, 200, 200, 200, 200)
+_PERSON, _STAFF = (401, 403, 200, 200, 200, 200), (401, 403, 403, 403, 403, 200)
+_MEMBER, _ADMINISTRATOR = (401, 403, 404, 200, 200, 200), (401, 403, 404, 403, 200, 200)
+_LIMITS = {"max_projects": 1, "max_users": 1, "logs_retention_days": 1, "gb_seconds": 1, "resources": 1}
+
+
+def outside(organization: str, user: Any) -> list[Outside]:
+    """About ``organization``, and ``user`` of it as its list shows one."""
+    new = {"name": organization, "subscription": "starter", "subscription_agreed": True}
+    project = {"name": "No name", "organization_name": organization}
+    path = f"/organizations/{organization}"
+    return [
+        Outside("service_status", _PUBLIC, "GET", "/status"),
+        Outside("user_create", (400,) * 6, "POST", "/user", {}),
+        Outside("user_get", _ANYONE, "GET", "/user"),
+        Outside("user_update", _PERSON, "PATCH", "/user", {}),
+        Outside("permissions_list", _ANYONE, "GET", "/permissions"),
+        Outside("configurations_list", _ANYONE, "GET", "/config/connectors"),
+        Outside("projects_list", _ANYONE, "GET", "/projects"),
+        Outside("projects_create", (401, 403, 400, 403, 400, 400), "POST", "/projects", project),
+        Outside("subscriptions_list", _ANYONE, "GET", "/subscriptions"),
+        Outside("subscriptions_get", _ANYONE, "GET", "/subscriptions/free"),
+        Outside("subscriptions_create", (*_STAFF[:5], 400), "POST", "/subscriptions", {"name": "free", **_LIMITS}),
+        Outside("subscriptions_update", _STAFF, "PATCH", "/subscriptions/free", {}),
+        Outside("subscriptions_delete", (*_STAFF[:5], 404), "DELETE", "/subscriptions/never-was"),
+        Outside("organizations_create", (401, 403, 400, 400, 400, 400), "POST", "/organizations", new),
+        Outside("organizations_list", _PERSON, "GET", "/organizations"),
+        Outside("organizations_get", _MEMBER, "GET", path),
+        Outside("organizations_update", _ADMINISTRATOR, "PATCH", path, {}),
+        Outside("organizations_resource_usage", _MEMBER, "GET", f"{path}/resources"),
+        Outside("organization_subscriptions_list", _ADMINISTRATOR, "GET", f"{path}/subscriptions"),
+        Outside("organization_usage_get", _ADMINISTRATOR, "GET", f"{path}/usage"),
+        Outside("organization_usage_details_get", _ADMINISTRATOR, "GET", f"{path}/usage/details"),
+        Outside("organization_users_list", _MEMBER, "GET", f"{path}/users"),
+        Outside(
+            "organization_users_create",
+            (401, 403, 404, 403, 400, 400),
+            "POST",
+            f"{path}/users",
+            {"email": user["email"]},
+        ),
+        Outside("organization_users_get", _ADMINISTRATOR, "GET", f"{path}/users/{user['id']}"),
+        Outside("organization_users_update", _ADMINISTRATOR, "PATCH", f"{path}/users/{user['id']}", {}),
+        Outside("organization_users_delete", (401, 403, 404, 403, 404, 404), "DELETE", f"{path}/users/{UNKNOWN}"),
+    ]

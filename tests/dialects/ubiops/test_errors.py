@@ -96,8 +96,10 @@ def test_documentation_names_every_operation_with_its_bodies(stranger: httpx2.Cl
     assert open_to_all == {"service_status", "user_create", "authorize"}
     for name, (method, operation) in operations.items():
         assert ("requestBody" in operation) == (method in ("post", "put", "patch")), name
-        refusal = operation["responses"]["4XX"]["content"]["application/json"]["schema"]
-        assert refusal == {"$ref": "#/components/schemas/Error"}, name
+        refusals = {status: answer for status, answer in operation["responses"].items() if status >= "4"}
+        for answer in refusals.values():
+            assert answer["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Error"}, name
+        assert ("401" in refusals) == (name != "user_create"), name
     known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
     used = {line.strip(' ",') for line in json.dumps(document, indent=1).split('"') if line.startswith("#/components")}
     assert used <= known

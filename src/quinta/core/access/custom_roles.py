@@ -32,12 +32,11 @@ class Roles:
         self._store = store
 
     async def create(self, actor: Actor, project_name: str, name: str, permissions: Sequence[str]) -> Role:
-        check_name(name, "a role")
-        known = _permissions(permissions)
         async with self._store.begin() as work:
             project = await project_for(work, actor, project_name, Permission.ROLES_CREATE)
+            check_name(name, "a role")
             await _require_free(work, project, name)
-            role = Role(new_id(), project.id, name, known)
+            role = Role(new_id(), project.id, name, _permissions(permissions))
             await work.of(Role, in_project(project.id)).add(role)
             work.emit(Event(EventName.ROLE_CREATED, role.id, (), actor.user_id, project.id))
         return role

@@ -31,14 +31,13 @@ class ServiceUsers:
 
         Its e-mail names the project as it is called now, and does not follow a new name (contract ubiops 6.4).
         """
-        name = check_personal_name(name, "name")
         async with self._store.begin() as work:
             project = await project_for(work, actor, project_name, Permission.SERVICE_USERS_CREATE)
             user_id = new_id()
             user = User(
                 id=user_id,
                 email=f"{user_id}.{project.name}@{_EMAIL_HOST}",
-                name=name,
+                name=check_personal_name(name, "name"),
                 surname=None,
                 password_hash=None,
                 is_staff=False,

@@ -60,13 +60,13 @@ class Models:
         self._clock = clock
 
     async def create(self, actor: Actor, project_name: str, new: NewModel) -> ModelView:
-        check_name(new.name, "a model")
-        check_description(new.description)
-        check_fields_of("input", new.input_type, new.input_fields)
-        check_fields_of("output", new.output_type, new.output_fields)
         now = self._clock.now()
         async with self._store.begin() as work:
             project = await project_for(work, actor, project_name, Permission.MODELS_CREATE)
+            check_name(new.name, "a model")
+            check_description(new.description)
+            check_fields_of("input", new.input_type, new.input_fields)
+            check_fields_of("output", new.output_type, new.output_fields)
             await _require_free(work, project, new.name)
             model = Model(
                 id=new_id(),

@@ -35,12 +35,12 @@ class Projects:
 
     async def create(self, actor: Actor, organization_name: str, name: str) -> ProjectView:
         """Makes a project in an organization that the actor administers."""
-        check_name(name, "a project")
         async with self._store.begin() as work:
             try:
                 organization = await organization_for(work, actor, organization_name, administrator=True)
             except NotFound as missing:  # named in the body, not in the path: contract ubiops 5.2
                 raise InvalidInput(missing.message, field="organization_name") from None
+            check_name(name, "a project")
             await _require_free(work, name)
             await require_room_for_project(work, organization)
             project = Project(new_id(), organization.id, name, self._clock.now())

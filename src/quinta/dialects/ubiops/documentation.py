@@ -15,10 +15,20 @@ _SCHEMAS = "#/components/schemas/"
 _DATA = {"description": "An object with the input fields, or a string for a plain model or pipeline"}
 _DIRECT_PATH = "/projects/{project_name}/models/{model_name}/versions/{version}/request"
 
-ERROR_ANSWERS: dict[int | str, dict[str, Any]] = {
-    "4XX": {"description": "Refused", "model": Error},
-    "5XX": {"description": "Server fault", "model": Error},
+ERROR_ANSWERS: dict[int | str, dict[str, Any]] = {"4XX": {"description": "Refused", "model": Error}}
+"""Brings the shape into the document, and keeps the framework's own 422 out; ``_refusals`` puts the real ones there."""
+_REFUSALS = {
+    "400": "Something in the call is against a rule",
+    "401": "No valid key",
+    "403": "The caller may not do this",
+    "404": "What the path names is not there, or not for the caller",
+    "413": "The body is larger than the limit",
+    "415": "Another type of content is needed",
+    "500": "Fault of the server",
+    "503": "The server cannot do this now",
 }
+WRONG_KEY_ANSWER: dict[int | str, dict[str, Any]] = {401: {"description": "No such key or account", "model": Error}}
+"""Of an operation that needs no key, but refuses a wrong one."""
 FILE_ANSWER: dict[int | str, dict[str, Any]] = {200: {"description": "The file", "content": {"*/*": {}}}}
 
 
@@ -78,7 +88,24 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     schemas.update(bodies["$defs"])
     schemas["ModelRequestList"] = ModelRequestList.model_json_schema()
     built["paths"][_DIRECT_PATH] = {"post": _direct_operation(built)}
+    for path, methods in built["paths"].items():
+        for operation in methods.values():
+            del operation["responses"]["4XX"]
+            operation["responses"].update(_refusals(path, operation))
     return built
+
+
+def _refusals(path: str, operation: dict[str, Any]) -> dict[str, Any]:
+    """The answers of contract ubiops 5.2 that the operation can give."""
+    may = {"400", "500", "503"}
+    if "security" in operation:
+        may |= {"401", "403"}
+    if "{" in path:
+        may.add("404")
+    if "requestBody" in operation:
+        may |= {"413", "415"}
+    content = {"application/json": {"schema": _ref(Error)}}
+    return {status: {"description": _REFUSALS[status], "content": content} for status in sorted(may)}
 
 
 def _shapes(base: type[Body]) -> list[type[Body]]:

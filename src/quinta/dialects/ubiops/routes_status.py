@@ -8,20 +8,20 @@ from quinta.dialects.base.bodies import headers_of
 from quinta.dialects.ubiops.answers import Status, Tokens
 from quinta.dialects.ubiops.auth import check_status
 from quinta.dialects.ubiops.calls import Anyone
-from quinta.dialects.ubiops.documentation import takes
+from quinta.dialects.ubiops.documentation import WRONG_KEY_ANSWER, takes
 from quinta.dialects.ubiops.shapes import SignIn
 
 router = APIRouter(tags=["Status and sign-in"])
 
 
-@router.get("/status")
+@router.get("/status", responses=WRONG_KEY_ANSWER)
 async def service_status(visit: Anyone) -> Status:
     """Whether the server and its database answer, and whether the key is valid when one is sent."""
     await check_status(headers_of(visit.request.scope), visit.services.authenticator)
     return Status(status="ok")
 
 
-@router.post("/authorize", openapi_extra=takes(SignIn))
+@router.post("/authorize", responses=WRONG_KEY_ANSWER, openapi_extra=takes(SignIn))
 async def authorize(visit: Anyone) -> Tokens:
     """A session for an email and its password, as the command-line client signs in."""
     body = await visit.read(SignIn)
