@@ -27,6 +27,8 @@ from quinta.core.observation.logs import Logs
 from quinta.core.requests.batch import BatchRequests
 from quinta.core.requests.direct import DirectRequests
 from quinta.core.requests.execution import Execution
+from quinta.core.schedules.schedules import Schedules
+from quinta.core.schedules.targets import ScheduledModels
 from quinta.core.services import Services
 from quinta.core.tenancy.accounts import Accounts
 from quinta.core.tenancy.administration import Administration, FirstAdministrator
@@ -42,6 +44,7 @@ from quinta.engine.loops.batches import Batches
 from quinta.engine.loops.builds import Builds
 from quinta.engine.loops.housekeeping import Housekeeping
 from quinta.engine.loops.instances import Instances
+from quinta.engine.loops.schedules import Scheduler
 from quinta.engine.measurements import Measurements
 from quinta.engine.recorder import Recorder
 from quinta.engine.sandbox.detection import detect
@@ -99,6 +102,7 @@ class Server:
         versions = LiveVersions(store)
         blobs = Blobs(store, objects, clock)
         execution = Execution(self.supervisor, blobs, self._recorder, self._recorder, clock)
+        scheduled = (ScheduledModels(store, versions, execution, blobs, self._runs_here),)
         self.services = Services(
             authenticator=Authenticator(store, clock),
             accounts=Accounts(store, clock, self._passwords, activate_at_once=settings.activate_accounts),
@@ -115,12 +119,14 @@ class Server:
             packages=Packages(store, objects, clock, check_is_zip),
             direct=DirectRequests(store, execution, blobs, self._runs_here),
             batch=BatchRequests(store, blobs, clock),
+            schedules=Schedules(store, clock, blobs, scheduled),
             blobs=blobs,
             logs=Logs(store, clock),
         )
         self._administration = Administration(store, clock, self._passwords)
         self._builds = Builds(store, objects, builder, self.supervisor, self._recorder, clock, self.staging)
         self._batches = Batches(store, versions, execution, blobs, clock, self._runs_here)
+        self._scheduler = Scheduler(store, scheduled, self._recorder, clock)
         self._builder = builder
         self.measurements.gauge(self._gauges)
         self._instances = Instances(store, versions, self.supervisor, self._runs_here)
@@ -157,6 +163,7 @@ class Server:
             "recorder": self._recorder.run(),
             "builds": self._builds.loop.run(),
             "batches": self._batches.loop.run(),
+            "schedules": self._scheduler.run(),
             "instances": self._instances.run(),
             "housekeeping": self._housekeeping.run(),
         }
@@ -166,7 +173,9 @@ class Server:
     async def close(self) -> None:
         """Lets running work end for a short while, stops every instance, stores what is buffered."""
         self.ready = False
-        await asyncio.gather(self._batches.loop.close(grace=5.0), self._builds.loop.close(grace=0.0))
+        await asyncio.gather(
+            self._batches.loop.close(grace=5.0), self._builds.loop.close(grace=0.0), self._scheduler.close(grace=5.0)
+        )
         await self.supervisor.close()
         for task in self._tasks:
             task.cancel()

@@ -15,6 +15,7 @@ from quinta.core.models.versions import Versions
 from quinta.core.observation.logs import Logs
 from quinta.core.requests.batch import BatchRequests
 from quinta.core.requests.direct import DirectRequests
+from quinta.core.schedules.schedules import Schedules
 from quinta.core.tenancy.accounts import Accounts
 from quinta.core.tenancy.members import Members
 from quinta.core.tenancy.organizations import Organizations
@@ -42,5 +43,6 @@ class Services:
     packages: Packages
     direct: DirectRequests
     batch: BatchRequests
+    schedules: Schedules
     blobs: Blobs
     logs: Logs

@@ -44,6 +44,12 @@ class SqlRepository(Generic[T]):
             statement = statement.offset(offset)
         return [self._mapper.item(row) for row in await self._session.fetch(statement)]
 
+    async def lock(self, **conditions: object) -> list[T]:
+        """core.ports.Repository.lock. SQLite has one writer at a time, so that nobody else can have locked a row."""
+        self._session.require_writing()
+        statement = self._select(conditions).with_for_update(skip_locked=True)
+        return [self._mapper.item(row) for row in await self._session.fetch(statement)]
+
     async def count(self, **conditions: object) -> int:
         statement = select(func.count()).select_from(self._table).where(*self._where(conditions))
         return int((await self._session.fetch(statement))[0][0])

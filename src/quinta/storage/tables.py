@@ -35,6 +35,7 @@ from quinta.core.files.model import Blob
 from quinta.core.models.model import Build, Model, ModelVersion
 from quinta.core.observation.model import LogLine, MetricPoint
 from quinta.core.requests.model import Request
+from quinta.core.schedules.model import Schedule
 from quinta.core.tenancy.model import (
     ApiKey,
     Invitation,
@@ -330,6 +331,28 @@ for _columns, _status in (
     _name = f"ix_{_columns[0].table.name}_{'waiting' if _status == 'pending' else 'leased'}"
     Index(_name, *_columns, sqlite_where=_condition, postgresql_where=_condition)
 
+schedules = Table(
+    "schedules",
+    metadata,
+    _id(),
+    _parent("project_id", "projects"),
+    _text("name"),
+    _text("object_type"),
+    _text("object_id"),  # no foreign key: it is a model or a pipeline
+    Column("version_id", String, ForeignKey("model_versions.id", ondelete="CASCADE"), nullable=True),
+    _text("crontab"),
+    _text("data"),
+    _flag("batch"),
+    _number("timeout_seconds"),
+    _flag("enabled"),
+    _moment("created_at"),
+    _moment("updated_at"),
+    _moment("next_run_at", nullable=True),
+    UniqueConstraint("project_id", "name"),
+    Index(None, "next_run_at"),
+    Index(None, "version_id"),
+)
+
 blobs = Table(
     "blobs",
     metadata,
@@ -404,6 +427,7 @@ TABLES: dict[type, Table] = {
     Request: requests,
     Role: roles,
     RoleAssignment: role_assignments,
+    Schedule: schedules,
     Subscription: subscriptions,
     SubscriptionPeriod: subscription_periods,
     User: users,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from quinta.core.access.decide import object_for
@@ -70,7 +71,7 @@ class BatchRequests:
                 what = "the request data" if len(items) == 1 else f"item {number} of the batch"
                 check_value(item, model.input_type, model.input_fields, what)
             await self._blobs.inputs(work, project.id, items, blob_fields(model.input_fields))
-        requests = self._requests(version, items)
+        requests = new_requests(version, [write_json(item) for item in items], self._clock.now())
         async with self._store.begin() as work:
             await work.of(Request, in_project(project.id)).add(*requests)
             work.emit(Event(EventName.REQUESTS_CREATED, version.id, (), actor.user_id, project.id))
@@ -131,24 +132,25 @@ class BatchRequests:
         project, model = await object_for(work, actor, target.project, Model, target.model, permission)
         return project, model, await version_of(work, model, target.version)
 
-    def _requests(self, version: ModelVersion, items: Sequence[Any]) -> list[Request]:
-        now = self._clock.now()
-        ids = sorted(new_id() for _ in items)
-        return [
-            Request(
-                id=request_id,
-                project_id=version.project_id,
-                version_id=version.id,
-                status=RequestStatus.PENDING,
-                data=write_json(item),
-                result=None,
-                error_message=None,
-                reason=None,
-                created_at=now,
-                updated_at=now,
-            )
-            for request_id, item in zip(ids, items, strict=True)
-        ]
+
+def new_requests(version: ModelVersion, texts: Sequence[str], now: datetime) -> list[Request]:
+    """Pending requests of the version, one for each JSON text of checked data; their ids sort in the same order."""
+    ids = sorted(new_id() for _ in texts)
+    return [
+        Request(
+            id=request_id,
+            project_id=version.project_id,
+            version_id=version.id,
+            status=RequestStatus.PENDING,
+            data=data,
+            result=None,
+            error_message=None,
+            reason=None,
+            created_at=now,
+            updated_at=now,
+        )
+        for request_id, data in zip(ids, texts, strict=True)
+    ]
 
 
 async def _named(work: UnitOfWork, version: ModelVersion, request_id: str) -> Request:

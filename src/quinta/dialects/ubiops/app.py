@@ -19,6 +19,7 @@ from quinta.dialects.ubiops import (
     routes_projects,
     routes_requests,
     routes_roles,
+    routes_schedules,
     routes_service_users,
     routes_status,
     routes_subscriptions,
@@ -43,6 +44,7 @@ _ROUTES = (
     routes_models,
     routes_versions,
     routes_requests,
+    routes_schedules,
     routes_blobs,
 )
 
