@@ -198,6 +198,7 @@ class Server:
             "instances_starting": sum(pool.starting for pool in pools),
             "requests_waiting": sum(pool.waiting for pool in pools),
             "batch_requests_in_flight": self._batches.loop.in_flight,
+            "scheduled_requests_in_flight": self._scheduler.in_flight,
             "builds_in_flight": self._builds.loop.in_flight,
         }
 

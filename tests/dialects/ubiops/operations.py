@@ -6,6 +6,7 @@ than 403.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +14,14 @@ import httpx2
 
 UNKNOWN = "018f0000-0000-7000-8000-000000000000"
 _MODEL = {"name": "one", "input_type": "plain", "output_type": "plain"}
+_SCHEDULE = {"name": "s", "object_type": "model", "object_name": "{model}", "version": "v1", "schedule": "never"}
 _FILE = {"file": ("a.txt", b"x")}
 
 
 @dataclass(frozen=True)
 class Operation:
-    """``path`` is below the project; ``{model}`` in it is the model's name, if the operation is about one."""
+    """``path`` is below the project; ``{model}`` in it or in the body is the model's name, if the operation is about
+    one."""
 
     name: str
     permission: str
@@ -29,13 +32,14 @@ class Operation:
 
     @property
     def is_about_a_model(self) -> bool:
-        return "{model}" in self.path
+        return "{model}" in self.path + json.dumps(self.body)
 
     def call(self, client: httpx2.Client, project: str, model: str = "one") -> httpx2.Response:
         path = f"/v2.1/projects/{project}{self.path.format(model=model)}"
         if self.files is not None:
             return client.request(self.method, path, files=self.files)
-        return client.request(self.method, path, json=self.body)
+        body = json.loads(json.dumps(self.body).replace("{model}", model))
+        return client.request(self.method, path, json=body)
 
 
 def _operations() -> list[Operation]:
@@ -66,6 +70,11 @@ def _operations() -> list[Operation]:
         Operation("batch_model_requests_batch_collect", f"{requests}.get", "POST", batch + "-collect", [UNKNOWN]),
         Operation("batch_model_requests_batch_delete", f"{requests}.delete", "POST", batch + "-delete", [UNKNOWN]),
         Operation("batch_model_requests_delete", f"{requests}.delete", "DELETE", f"{batch}/{UNKNOWN}"),
+        Operation("scheduled_requests_create", f"{requests}.create", "POST", "/schedules", _SCHEDULE),
+        Operation("scheduled_requests_list", f"{requests}.list", "GET", "/schedules"),
+        Operation("scheduled_requests_get", f"{requests}.get", "GET", "/schedules/never-was"),
+        Operation("scheduled_requests_update", f"{requests}.create", "PATCH", "/schedules/never-was", {}),
+        Operation("scheduled_requests_delete", f"{requests}.delete", "DELETE", "/schedules/never-was"),
         Operation("blobs_create", "blobs.create", "POST", "/blobs", None, _FILE),
         Operation("blobs_list", "blobs.list", "GET", "/blobs"),
         Operation("blobs_get", "blobs.get", "GET", f"/blobs/{UNKNOWN}"),
@@ -99,5 +108,7 @@ def _operations() -> list[Operation]:
 OPERATIONS = _operations()
 HARMFUL = {"models_delete"}
 """Nothing in such a call can be wrong after the check but the name: let through, it must be of nothing."""
+LISTS = {"models_list", "scheduled_requests_list"}
+"""Whoever may see some of it gets those; nobody else is let in."""
 ELSEWHERE = {"projects_get", "projects_delete"}
 """What every member may, and what would take the table away: tested beside it."""

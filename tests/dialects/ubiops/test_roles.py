@@ -12,7 +12,7 @@ import ubiops
 from ubiops import CoreApi
 
 from tests.dialects.ubiops.bodies import check_last
-from tests.dialects.ubiops.operations import ELSEWHERE, HARMFUL, OPERATIONS, UNKNOWN, Operation
+from tests.dialects.ubiops.operations import ELSEWHERE, HARMFUL, LISTS, OPERATIONS, UNKNOWN, Operation
 from tests.dialects.ubiops.people import People, Person, assign, refusal_of
 from tests.models import new_project
 
@@ -141,7 +141,7 @@ def test_a_role_on_one_model(scene: Scene, member: Person, level: str) -> None:
     """Covers the model's children; nothing else in the project, and lists show that model alone (contract 6.3)."""
     assign(scene.door, scene.project, member.id, f"model-{level}", object_name="one", object_type="model")
     for operation in OPERATIONS:
-        if operation.name not in HARMFUL | {"models_list"}:
+        if operation.name not in HARMFUL | LISTS:
             on_a_model = operation.is_about_a_model and holds(f"model-{level}", operation.permission)
             check(operation, member, scene, allowed=on_a_model)
         if operation.is_about_a_model:

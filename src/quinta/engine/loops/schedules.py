@@ -48,6 +48,11 @@ class Scheduler:
         self._running: set[asyncio.Task[None]] = set()
         self._closing = asyncio.Event()
 
+    @property
+    def in_flight(self) -> int:
+        """Direct requests under way."""
+        return len(self._running)
+
     async def run(self) -> None:
         """Works until closed."""
         while not self._closing.is_set():
@@ -115,7 +120,7 @@ class Scheduler:
         if ran is None:
             self._begin(target, schedule, line)
         else:
-            self._log(line, schedule, ran, "made this batch request")
+            self._tell(line, schedule, ran, "made this batch request")
         return True
 
     def _begin(self, target: ScheduleTarget, schedule: Schedule, line: LogLine) -> None:
@@ -127,21 +132,23 @@ class Scheduler:
         try:
             ran = await target.run(schedule)
         except asyncio.CancelledError:
-            self._log(line, schedule, Ran(None, "the server stopped while it ran"))
+            self._log(line, schedule, "its request was cut short: the server stopped")
             raise
         except QuintaError as refusal:
             ran = Ran(None, refusal.message)
         except Exception:
             logger.exception("schedules.run_failed", schedule=schedule.id)
             ran = Ran(None, "the server failed at it; its own log says more")
-        self._log(line, schedule, ran, "made this direct request, with success")
+        self._tell(line, schedule, ran, "made this direct request, with success")
 
-    def _log(self, line: LogLine, schedule: Schedule, ran: Ran, success: str = "") -> None:
+    def _tell(self, line: LogLine, schedule: Schedule, ran: Ran, success: str) -> None:
         said = success
         if ran.error is not None:
             said = f"made no request: {ran.error}" if ran.request_id is None else f"its request failed: {ran.error}"
-        text = f"schedule '{schedule.name}': {said}"
-        self._logs.write(replace(line, time=self._clock.now(), text=text, request_id=ran.request_id))
+        self._log(replace(line, request_id=ran.request_id), schedule, said)
+
+    def _log(self, line: LogLine, schedule: Schedule, said: str) -> None:
+        self._logs.write(replace(line, time=self._clock.now(), text=f"schedule '{schedule.name}': {said}"))
 
 
 async def _line(
