@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, String, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, String, bindparam, delete, false, func, insert, select, true, update
 
 from quinta.core.errors import NotFound
 from quinta.core.ports import Between
@@ -125,6 +125,9 @@ def where(mapper: Mapper[Any], conditions: Mapping[str, object]) -> list[ColumnE
 def _equals(column: ColumnElement[Any], value: object) -> ColumnElement[bool]:
     if value is None:
         return column.is_(None)
-    if column.key == "status":  # written into the statement: with a parameter no partial index would be used
+    # Written into the statement: with a parameter no partial index would be used.
+    if column.key == "status":
         return column == bindparam(None, value, String, literal_execute=True)
+    if isinstance(value, bool):
+        return column == (true() if value else false())
     return column == value
