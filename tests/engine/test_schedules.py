@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,27 +31,13 @@ from quinta.core.scope import EVERYTHING
 from quinta.core.tenancy.model import Membership, Organization, OrganizationStatus, User
 from quinta.engine.loops.schedules import Scheduler
 from quinta.engine.recorder import Recorder
-from quinta.kit.clock import SystemClock
 from quinta.kit.ids import new_id
 from quinta.storage.database import Database
 from quinta.storage.objects import Objects, open_objects
+from tests.clocks import NOON, SteppedClock
 from tests.storage.rows import Tenant, add_tenant
 
-NOON = datetime(2026, 3, 28, 12, 0, tzinfo=UTC)
 STEPS = 50
-
-
-class SteppedClock(SystemClock):
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.moment = NOON
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def move(self, **by: float) -> None:
-        self.moment += timedelta(**by)
 
 
 class Runner:

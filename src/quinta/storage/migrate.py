@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.util.exc import CommandError
-from sqlalchemy import URL, Connection, Index, Table, text
+from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from quinta.storage.engines import migration_engine
@@ -89,13 +89,14 @@ def _write_estimates(config: Config) -> None:
     """Gives SQLite the numbers of tables.ESTIMATE, where ANALYZE would have put its own; connections that are opened
     from now on go by them."""
     connection: Connection = config.attributes["connection"]
-    tables = metadata.tables.values()
-    parts: list[tuple[Table, Table | Index]] = [(table, part) for table in tables for part in (table, *table.indexes)]
-    rows = [
-        {"table": table.name, "index": str(part.name), "estimate": part.info[ESTIMATE]}
-        for table, part in parts
-        if ESTIMATE in part.info
-    ]
+    rows = []
+    for table in metadata.tables.values():
+        named = {table.name: table.info, **{str(index.name): index.info for index in table.indexes}}
+        rows += [
+            {"table": table.name, "index": name, "estimate": info[ESTIMATE]}
+            for name, info in named.items()
+            if ESTIMATE in info
+        ]
     connection.execute(text("ANALYZE alembic_version"))  # makes the table of numbers
     known = text("SELECT 1 FROM sqlite_stat1 WHERE tbl = :table AND idx = :index AND stat = :estimate")
     for row in rows:

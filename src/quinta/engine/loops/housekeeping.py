@@ -28,7 +28,7 @@ _METRICS_KEPT = timedelta(days=400)
 """A year of months, for usage (contract ubiops 9.4), and a little."""
 _EVENTS_KEPT = timedelta(days=7)
 """Followers read within a second; a week is for people who look into what happened."""
-_BLOBS_AT_A_TIME = 500
+BLOBS_AT_A_TIME = 500
 LINES_AT_A_TIME = 5_000
 """About 50 ms of SQLite's one writer (benchmarks/logs.py)."""
 REQUESTS_AT_A_TIME = 200
@@ -77,15 +77,16 @@ class Housekeeping:
         await self._store.purge_events(now - _EVENTS_KEPT)
 
     async def _expire_blobs(self, now: datetime) -> None:
+        due = Between(end=now + timedelta(microseconds=1))
         while True:
             async with self._store.begin() as work:
                 blobs = work.of(Blob, EVERYTHING)
-                expired = await blobs.find(expires_at=Between(end=now), limit=_BLOBS_AT_A_TIME)
+                expired = await blobs.find(expires_at=due, limit=BLOBS_AT_A_TIME)
                 if expired:
                     await blobs.remove(id=[blob.id for blob in expired])
             for blob in expired:
                 await self._objects.delete(blob.object_key)
-            if len(expired) < _BLOBS_AT_A_TIME:
+            if len(expired) < BLOBS_AT_A_TIME:
                 return
 
     async def _remove_objects(self, prefix: str, *, before: datetime | None) -> None:
