@@ -90,13 +90,7 @@ class Server:
             self._folders.engine.packages,
             self._folders.engine.environments,
             self._sandbox,
-            BuildSettings(
-                pythons=settings.pythons,
-                search_path=settings.search_path,
-                home=settings.home,
-                index_environment=settings.build_environment,
-                time_limit_seconds=settings.build_timeout_seconds,
-            ),
+            _build_settings(settings),
         )
         store = self._database
         versions = LiveVersions(store)
@@ -210,6 +204,16 @@ class Server:
             raise StartRefused(f"the first administrator (QUINTA_ADMIN_…) cannot be made: {error.message}") from None
         if made is not None:
             _introduce(made, self._tell)
+
+
+def _build_settings(settings: Settings) -> BuildSettings:
+    return BuildSettings(
+        pythons=settings.pythons,
+        search_path=settings.search_path,
+        home=settings.home,
+        index_environment=settings.build_environment,
+        time_limit_seconds=settings.build_timeout_seconds,
+    )
 
 
 class _Folders:

@@ -42,6 +42,16 @@ class Operation:
         return client.request(self.method, path, json=body)
 
 
+def _schedules(requests: str) -> list[Operation]:
+    return [
+        Operation("scheduled_requests_create", f"{requests}.create", "POST", "/schedules", _SCHEDULE),
+        Operation("scheduled_requests_list", f"{requests}.list", "GET", "/schedules"),
+        Operation("scheduled_requests_get", f"{requests}.get", "GET", "/schedules/never-was"),
+        Operation("scheduled_requests_update", f"{requests}.create", "PATCH", "/schedules/never-was", {}),
+        Operation("scheduled_requests_delete", f"{requests}.delete", "DELETE", "/schedules/never-was"),
+    ]
+
+
 def _operations() -> list[Operation]:
     version, requests = "/models/{model}/versions/v1", "models.versions.requests"
     batch = version + "/request-batch"
@@ -70,11 +80,7 @@ def _operations() -> list[Operation]:
         Operation("batch_model_requests_batch_collect", f"{requests}.get", "POST", batch + "-collect", [UNKNOWN]),
         Operation("batch_model_requests_batch_delete", f"{requests}.delete", "POST", batch + "-delete", [UNKNOWN]),
         Operation("batch_model_requests_delete", f"{requests}.delete", "DELETE", f"{batch}/{UNKNOWN}"),
-        Operation("scheduled_requests_create", f"{requests}.create", "POST", "/schedules", _SCHEDULE),
-        Operation("scheduled_requests_list", f"{requests}.list", "GET", "/schedules"),
-        Operation("scheduled_requests_get", f"{requests}.get", "GET", "/schedules/never-was"),
-        Operation("scheduled_requests_update", f"{requests}.create", "PATCH", "/schedules/never-was", {}),
-        Operation("scheduled_requests_delete", f"{requests}.delete", "DELETE", "/schedules/never-was"),
+        *_schedules(requests),
         Operation("blobs_create", "blobs.create", "POST", "/blobs", None, _FILE),
         Operation("blobs_list", "blobs.list", "GET", "/blobs"),
         Operation("blobs_get", "blobs.get", "GET", f"/blobs/{UNKNOWN}"),
