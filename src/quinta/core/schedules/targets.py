@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from quinta.core.access.model import Permission
 from quinta.core.access.roles import ObjectType
-from quinta.core.errors import NotFound
+from quinta.core.errors import NotFound, QuintaError, Unavailable
 from quinta.core.events import Event, EventName
 from quinta.core.files.blobs import Blobs
 from quinta.core.models.live import LiveVersions
@@ -132,8 +132,7 @@ class ScheduledModels:
         target = await self._live(schedule)
         async with self._store.read() as work:
             if target is None:
-                version = await _version(work, schedule)
-                raise not_serving(version.name, version.status)
+                raise _not_running(await _version(work, schedule))
             value = read_json(schedule.data)
             check_value(value, target.input_type, target.input_fields, "the request data")
             blobs = await self._blobs.inputs(work, schedule.project_id, (value,), blob_fields(target.input_fields))
@@ -147,6 +146,12 @@ class ScheduledModels:
 
     async def _live(self, schedule: Schedule) -> RunnableVersion | None:
         return await self._versions.get(_version_id(schedule))
+
+
+def _not_running(version: ModelVersion) -> QuintaError:
+    if version.live_build_id is None:
+        return not_serving(version.name, version.status)
+    return Unavailable(f"the version '{version.name}' cannot run now")
 
 
 async def _version(work: UnitOfWork, schedule: Schedule) -> ModelVersion:
