@@ -42,6 +42,9 @@ from quinta.core.requests.batch import BatchRequests
 from quinta.core.requests.direct import DirectRequests
 from quinta.core.requests.execution import Execution
 from quinta.core.requests.reading import Reader
+from quinta.core.schedules.pipelines import ScheduledPipelines
+from quinta.core.schedules.schedules import Schedules
+from quinta.core.schedules.targets import ScheduledModels, ScheduleTarget
 from quinta.core.services import Services
 from quinta.core.tenancy.accounts import Accounts
 from quinta.core.tenancy.administration import Administration, FirstAdministrator
@@ -62,6 +65,7 @@ from quinta.engine.loops.deliveries import DeliveryLoop
 from quinta.engine.loops.housekeeping import Housekeeping
 from quinta.engine.loops.instances import Instances
 from quinta.engine.loops.quotas import Quotas
+from quinta.engine.loops.schedules import Scheduler
 from quinta.engine.loops.verifications import Verifications
 from quinta.engine.measurements import Measurements
 from quinta.engine.reading_process import ReadingProcess
@@ -95,7 +99,9 @@ class _Shared:
     blobs: Blobs
     versions: LiveVersions
     execution: Execution
-    deliveries: StoreDeliveries
+    direct_pipelines: DirectPipelineRequests
+    batch_pipelines: BatchPipelineRequests
+    scheduled: tuple[ScheduleTarget, ...]
 
 
 class Server:
@@ -139,16 +145,26 @@ class Server:
         self._reading = ReadingProcess()
         reader = Reader(self._reading)
         drivers = make_drivers(Destinations(self.settings.connector_networks))
+        versions = LiveVersions(store, secrets)
+        execution = Execution(self.supervisor, reader, blobs, recorder, recorder, clock)
+        deliveries = StoreDeliveries(store, reader, objects, drivers, secrets, recorder, recorder, clock, self.staging)
+        direct_pipelines = DirectPipelineRequests(
+            store, reader, versions, execution, deliveries, blobs, recorder, recorder, clock, self._runs_here
+        )
+        batch_pipelines = BatchPipelineRequests(store, reader, blobs, recorder, clock)
         shared = _Shared(
             store=store,
             objects=objects,
             clock=clock,
             reader=reader,
             blobs=blobs,
-            versions=LiveVersions(store, secrets),
-            execution=Execution(self.supervisor, reader, blobs, recorder, recorder, clock),
-            deliveries=StoreDeliveries(
-                store, reader, objects, drivers, secrets, recorder, recorder, clock, self.staging
+            versions=versions,
+            execution=execution,
+            direct_pipelines=direct_pipelines,
+            batch_pipelines=batch_pipelines,
+            scheduled=(
+                ScheduledModels(store, versions, execution, blobs, self._runs_here),
+                ScheduledPipelines(batch_pipelines, direct_pipelines),
             ),
         )
         self.services = self._make_services(shared)
@@ -156,7 +172,8 @@ class Server:
         self._administration = Administration(store, clock, self._passwords)
         self._builds = Builds(store, objects, self._builder, self.supervisor, recorder, clock, self.staging, secrets)
         self._batches = Batches(store, shared.versions, shared.execution, runs, clock, self._runs_here)
-        self._deliveries = DeliveryLoop(store, shared.deliveries, runs, recorder, clock)
+        self._scheduler = Scheduler(store, shared.scheduled, recorder, clock)
+        self._deliveries = DeliveryLoop(store, deliveries, runs, recorder, clock)
         self._verifications = Verifications(store, drivers, secrets, recorder, clock)
         self.measurements.gauge(self._gauges)
         self._instances = Instances(store, shared.versions, self.supervisor, self._runs_here)
@@ -164,7 +181,7 @@ class Server:
         self._quotas = Quotas(store, recorder, clock)
 
     def _make_services(self, shared: _Shared) -> Services:
-        store, clock, reader, blobs, recorder = shared.store, shared.clock, shared.reader, shared.blobs, self._recorder
+        store, clock, reader, blobs = shared.store, shared.clock, shared.reader, shared.blobs
         return Services(
             authenticator=Authenticator(store, clock),
             accounts=Accounts(store, clock, self._passwords, activate_at_once=self.settings.activate_accounts),
@@ -185,19 +202,9 @@ class Server:
             pipelines=Pipelines(store, clock),
             pipeline_objects=PipelineObjects(store),
             attachments=Attachments(store),
-            direct_pipelines=DirectPipelineRequests(
-                store,
-                reader,
-                shared.versions,
-                shared.execution,
-                shared.deliveries,
-                blobs,
-                recorder,
-                recorder,
-                clock,
-                self._runs_here,
-            ),
-            batch_pipelines=BatchPipelineRequests(store, reader, blobs, recorder, clock),
+            direct_pipelines=shared.direct_pipelines,
+            batch_pipelines=shared.batch_pipelines,
+            schedules=Schedules(store, clock, blobs, shared.scheduled),
             blobs=blobs,
             connectors=Connectors(store, clock),
             credentials=CredentialsKeeper(store, clock, self._secrets),
@@ -244,6 +251,7 @@ class Server:
             "batches": self._batches.loop.run(),
             "deliveries": self._deliveries.loop.run(),
             "verifications": self._verifications.loop.run(),
+            "schedules": self._scheduler.run(),
             "instances": self._instances.run(),
             "housekeeping": self._housekeeping.run(),
             "quotas": self._quotas.run(),
@@ -259,6 +267,7 @@ class Server:
             self._deliveries.loop.close(grace=5.0),
             self._builds.loop.close(grace=0.0),
             self._verifications.loop.close(grace=0.0),
+            self._scheduler.close(grace=5.0),
         )
         await self.supervisor.close()
         for task in self._tasks:
@@ -283,6 +292,7 @@ class Server:
             "instances_starting": sum(pool.starting for pool in pools),
             "requests_waiting": sum(pool.waiting for pool in pools),
             "batch_requests_in_flight": self._batches.loop.in_flight,
+            "scheduled_requests_in_flight": self._scheduler.in_flight,
             "builds_in_flight": self._builds.loop.in_flight,
         }
 

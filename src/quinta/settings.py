@@ -26,7 +26,7 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Administrator:
-    """The first administrator, made when the server starts on an empty store. None: generated and printed once."""
+    """The first administrator, made at a start without a staff account. None: generated and printed once."""
 
     email: str = _ADMINISTRATOR_EMAIL
     password: str | None = None

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.serving import RunningServer, serving
+from tests.serving import ADMIN_EMAIL, RunningServer, serving
 
 
 def quinta(*words: str) -> subprocess.CompletedProcess[str]:
@@ -79,3 +79,28 @@ def test_a_folder_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
     wrong = quinta("admin", "user", "approve", "a@example.com", "--data", str(tmp_path / "file" / "data"))
     assert (wrong.returncode, wrong.stderr.count("\n")) == (1, 1)
     assert "Not a directory" in wrong.stderr
+
+
+def test_an_account_made_before_the_first_start_is_no_administrator(tmp_path: Path) -> None:
+    """The first start makes one beside it; with the same e-mail it is refused: nobody knows whose that is."""
+    data = ("--data", str(tmp_path / "data"))
+    made = quinta("admin", "user", "create", "ada@example.com", "--password", "long enough", *data)
+    assert made.returncode == 0, made.stderr
+    environment = {**os.environ, "QUINTA_ADMIN_EMAIL": "ada@example.com"}
+    command = [sys.executable, "-m", "quinta", "serve", "--port", "0", *data]
+    refused = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "the first administrator (QUINTA_ADMIN_…) cannot be made" in refused.stderr
+    with serving(tmp_path / "data") as server, server.client() as client:
+        assert client.get("/v2.1/user").json()["email"] == ADMIN_EMAIL
+        new = {"name": "plan", "max_projects": 1, "max_users": 1, "logs_retention_days": 1, "gb_seconds": 1}
+        assert client.post("/v2.1/subscriptions", json=new | {"resources": 1}).status_code == 201
+
+
+def test_staff_made_before_the_first_start_is_enough(tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path / "data"))
+    made = quinta("admin", "user", "create", ADMIN_EMAIL, "--password", "long enough", "--staff", *data)
+    assert made.returncode == 0, made.stderr
+    with serving(tmp_path / "data") as server, server.client() as client:
+        assert not [line for line in server.output if "first administrator" in line]
+        assert client.get("/v2.1/user").json()["email"] == ADMIN_EMAIL

@@ -25,6 +25,7 @@ from quinta.storage.tables import TABLES, metadata
 from tests.storage.databases import BACKENDS, create_postgres_database, drop_postgres_database, postgres_server
 from tests.storage.rows import NOW, add_tenant
 
+MOMENT = "2026-03-29T01:00:00.000000Z"
 BEFORE_ROLES = (
     "INSERT INTO users VALUES ('u', 'a@example.com', NULL, NULL, NULL, false, true, '2026-03-29T01:00:00.000000Z')",
     "INSERT INTO api_keys VALUES ('k', 'u', 'key', 'api', 'digest', '2026-03-29T01:00:00.000000Z', NULL)",
@@ -86,6 +87,36 @@ async def test_what_was_there_before_roles_stays(empty_url: str) -> None:
     await engine.dispose()
 
 
+async def test_lines_of_the_log_stay_when_it_is_put_in_another_order(empty_url: str) -> None:
+    """0007 gives the log another key: on SQLite into a table made anew, with whatever else other migrations gave it."""
+    url = parse_url(empty_url)
+    await upgrade(url, "0002")
+    engine = create_async_engine(url)
+    line = "'2026-03-29T01:00:00.000000Z', 'text', {system}, 'model', NULL, 'request'"
+    async with engine.begin() as connection:
+        for statement in (*BEFORE_ROLES[2:], f"INSERT INTO projects VALUES ('p', 'o', 'name', '{MOMENT}')"):
+            await connection.execute(text(statement))
+        for number in range(3):
+            values = f"'p', {line.format(system=number == 0)}, 'line{number}'"
+            await connection.execute(text(f"INSERT INTO log_lines VALUES ({values})"))
+        await connection.execute(text("ALTER TABLE log_lines ADD COLUMN more VARCHAR DEFAULT 'kept'"))
+        await connection.execute(text("CREATE INDEX ix_more ON log_lines (more)"))
+    found = text("SELECT id, more, system, request_id FROM log_lines ORDER BY id")
+    expected = [(f"line{number}", "kept", number == 0, "request") for number in range(3)]
+    for step in (upgrade(url), downgrade(url, "0002"), upgrade(url)):
+        await step
+        async with engine.connect() as connection:
+            assert [tuple(row) for row in await connection.execute(found)] == expected
+            names = await connection.run_sync(lambda sync: {i["name"] for i in inspect(sync).get_indexes("log_lines")})
+            assert "ix_more" in names
+    async with engine.begin() as connection:
+        if url.get_backend_name() == "sqlite":
+            await connection.execute(text("PRAGMA foreign_keys = ON"))
+        await connection.execute(text("DELETE FROM projects"))
+        assert (await connection.execute(text("SELECT count(*) FROM log_lines"))).scalar() == 0
+    await engine.dispose()
+
+
 async def test_indexes_are_those_of_the_tables(database_url: str) -> None:
     """``check`` does not see the condition of a partial index on SQLite: here names and conditions are compared."""
     engine = create_async_engine(parse_url(database_url))
@@ -93,7 +124,9 @@ async def test_indexes_are_those_of_the_tables(database_url: str) -> None:
         found = await connection.run_sync(_partial_or_not)
     await engine.dispose()
     indexes: list[Index] = [index for table in metadata.tables.values() for index in table.indexes]
-    assert found == {str(index.name): str(index.name).endswith(("_waiting", "_leased")) for index in indexes}
+    assert found == {
+        str(index.name): str(index.name).endswith(("_waiting", "_leased", "_lines_system")) for index in indexes
+    }
 
 
 def _partial_or_not(connection: Connection) -> dict[str, bool]:

@@ -284,3 +284,22 @@ async def test_sums_by_fields_and_by_time(database: Database) -> None:
     async with database.read() as unit:
         other = await add_tenant(database, "other")
         assert await unit.of(MetricPoint, in_project(other.project.id)).sums("value") == {(): 0}
+
+
+async def test_locked_rows_are_left_out_for_others(database: Database, database_url: str) -> None:
+    """Not waited for on PostgreSQL; SQLite has one writer, so there nobody else can come to ask."""
+    tenant = await add_tenant(database)
+    requests = await add_requests(database, tenant, 3)
+    async with database.begin() as unit:
+        mine = await unit.of(Request, EVERYTHING).take(id=[requests[0].id, requests[1].id])
+        assert {request.id for request in mine} == {requests[0].id, requests[1].id}
+        if database_url.startswith("postgres"):
+            async with database.begin() as other:
+                theirs = await other.of(Request, in_project(tenant.project.id)).take(version_id=tenant.version.id)
+                assert [request.id for request in theirs] == [requests[2].id]
+    async with database.begin() as unit:
+        assert len(await unit.of(Request, EVERYTHING).take(status=RequestStatus.PENDING)) == 3
+        assert await unit.of(Request, in_project("another")).take() == []
+    async with database.read() as unit:
+        with pytest.raises(RuntimeError, match="only reads"):
+            await unit.of(Request, EVERYTHING).take()

@@ -51,6 +51,11 @@ class Repository(Protocol[T]):
         """All that match. ``order``: field names, ``-`` in front for descending."""
         ...
 
+    async def take(self, **conditions: object) -> list[T]:
+        """All that match at this moment, kept from other transactions until this one ends. What another one keeps is
+        left out instead of waited for."""
+        ...
+
     async def count(self, **conditions: object) -> int: ...
 
     async def distinct(self, column: str, **conditions: object) -> list[str]:

@@ -26,6 +26,7 @@ from quinta.core.pipelines.pipelines import Pipelines
 from quinta.core.requests.batch import BatchRequests
 from quinta.core.requests.direct import DirectRequests
 from quinta.core.requests.reading import Reader
+from quinta.core.schedules.schedules import Schedules
 from quinta.core.tenancy.accounts import Accounts
 from quinta.core.tenancy.members import Members
 from quinta.core.tenancy.organizations import Organizations
@@ -59,6 +60,7 @@ class Services:
     attachments: Attachments
     direct_pipelines: DirectPipelineRequests
     batch_pipelines: BatchPipelineRequests
+    schedules: Schedules
     blobs: Blobs
     connectors: Connectors
     credentials: CredentialsKeeper

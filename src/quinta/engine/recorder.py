@@ -60,7 +60,7 @@ class Recorder:
             return
         self._held[line.project_id] = held + size
         self._held_in_all += size
-        self._lines.append(replace(line, id=new_log_id(int(line.time.timestamp() * 1_000_000))))
+        self._lines.append(replace(line, id=new_log_id(line.time)))
 
     def add(self, project_id: str, object_type: str, object_id: str, values: Mapping[str, float]) -> None:
         """Adds to the minute in which the values are stored, a quarter of a second from now."""

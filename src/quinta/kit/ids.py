@@ -6,6 +6,7 @@ import itertools
 import os
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
 
 
 def new_id() -> str:
@@ -26,11 +27,18 @@ def parse_id(text: str) -> str | None:
 
 
 _log_counter = itertools.count()
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def new_log_id(microseconds: int) -> str:
-    """24 hexadecimal characters that sort by ``microseconds`` since 1970, then by the order of calls in this process.
+def new_log_id(moment: datetime) -> str:
+    """24 hexadecimal characters that sort by ``moment``, then by the order of calls in this process.
 
-    Layout: 14 digits of time, 5 of a counter that wraps, 5 random ones that keep processes apart.
+    Layout: 14 digits of microseconds since 1970, 5 of a counter that wraps, 5 random ones that keep processes apart.
     """
-    return f"{microseconds:014x}{next(_log_counter) & 0xFFFFF:05x}{int.from_bytes(os.urandom(3), 'big') >> 4:05x}"
+    tail = int.from_bytes(os.urandom(3), "big") >> 4
+    return f"{first_log_id(moment)}{next(_log_counter) & 0xFFFFF:05x}{tail:05x}"
+
+
+def first_log_id(moment: datetime) -> str:
+    """What every log id of ``moment`` or later is not less than, and every earlier one is."""
+    return f"{(moment - _EPOCH) // timedelta(microseconds=1):014x}"

@@ -8,11 +8,13 @@ from typing import TypeVar
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
 from alembic.util.exc import CommandError
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from quinta.storage.engines import migration_engine
+from quinta.storage.tables import ESTIMATE, metadata
 
 T = TypeVar("T")
 
@@ -30,6 +32,8 @@ async def upgrade(url: URL, revision: str = "head") -> None:
     DatabaseRefused when the database cannot be reached or opened, or has a revision that this Quinta does not know.
     """
     await _run(url, lambda config: command.upgrade(config, revision))
+    if url.get_backend_name() == "sqlite":
+        await _run(url, _write_estimates)
 
 
 async def downgrade(url: URL, revision: str) -> None:
@@ -63,11 +67,39 @@ def _in_turn(connection: Connection, task: Callable[[Config], None]) -> None:
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
+    before = _revisions(connection)
     try:
         task(config)
     except CommandError as error:
         if "Can't locate revision" in str(error):
             raise DatabaseRefused(f"the database was written by a newer Quinta ({error}): start that one") from error
         raise
-    if connection.dialect.name == "sqlite" and (broken := connection.execute(text("PRAGMA foreign_key_check")).all()):
+    # The check reads every row: not at each start.
+    if connection.dialect.name != "sqlite" or _revisions(connection) == before:
+        return
+    if broken := connection.execute(text("PRAGMA foreign_key_check")).all():
         raise DatabaseRefused(f"the migration would leave rows without their parent: {broken[:5]}")
+
+
+def _revisions(connection: Connection) -> tuple[str, ...]:
+    return MigrationContext.configure(connection).get_current_heads()
+
+
+def _write_estimates(config: Config) -> None:
+    """Gives SQLite the numbers of tables.ESTIMATE, where ANALYZE would have put its own; connections that are opened
+    from now on go by them."""
+    connection: Connection = config.attributes["connection"]
+    rows = []
+    for table in metadata.tables.values():
+        named = {table.name: table.info, **{str(index.name): index.info for index in table.indexes}}
+        rows += [
+            {"table": table.name, "index": name, "estimate": info[ESTIMATE]}
+            for name, info in named.items()
+            if ESTIMATE in info
+        ]
+    connection.execute(text("ANALYZE alembic_version"))  # makes the table of numbers
+    known = text("SELECT 1 FROM sqlite_stat1 WHERE tbl = :table AND idx = :index AND stat = :estimate")
+    for row in rows:
+        if connection.execute(known, row).first() is None:
+            connection.execute(text("DELETE FROM sqlite_stat1 WHERE tbl = :table AND idx = :index"), row)
+            connection.execute(text("INSERT INTO sqlite_stat1 VALUES (:table, :index, :estimate)"), row)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, String, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, String, bindparam, delete, false, func, insert, select, true, update
 
 from quinta.core.errors import NotFound
 from quinta.core.observation.intervals import Interval
@@ -52,6 +52,12 @@ class SqlRepository(Generic[T]):
             statement = statement.limit(limit)
         if offset:
             statement = statement.offset(offset)
+        return [self._mapper.item(row) for row in await self._session.fetch(statement)]
+
+    async def take(self, **conditions: object) -> list[T]:
+        """core.ports.Repository.take. SQLite has one writer at a time, so that nobody else can have locked a row."""
+        self._session.require_writing()
+        statement = self._select(conditions).with_for_update(skip_locked=True)
         return [self._mapper.item(row) for row in await self._session.fetch(statement)]
 
     async def count(self, **conditions: object) -> int:
@@ -140,6 +146,9 @@ def where(mapper: Mapper[Any], conditions: Mapping[str, object]) -> list[ColumnE
 def _equals(column: ColumnElement[Any], value: object) -> ColumnElement[bool]:
     if value is None:
         return column.is_(None)
-    if column.key == "status":  # written into the statement: with a parameter no partial index would be used
+    # Written into the statement: with a parameter no partial index would be used.
+    if column.key == "status":
         return column == bindparam(None, value, String, literal_execute=True)
+    if isinstance(value, bool):
+        return column == (true() if value else false())
     return column == value

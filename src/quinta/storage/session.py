@@ -48,9 +48,13 @@ class Session:
         self, statement: Executable, parameters: Sequence[Mapping[str, Any]] | None = None
     ) -> CursorResult[Any]:
         """Runs an insert, update or delete; RuntimeError in a transaction that only reads."""
+        self.require_writing()
+        return await self._to_the_end(self._connection.execute(statement, parameters))
+
+    def require_writing(self) -> None:
+        """RuntimeError in a transaction that only reads."""
         if not self._may_write:
             raise RuntimeError("this unit of work only reads: use Store.begin() to write")
-        return await self._to_the_end(self._connection.execute(statement, parameters))
 
     async def commit(self) -> None:
         await self._to_the_end(self._connection.commit())

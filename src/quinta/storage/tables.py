@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     text,
+    true,
 )
 
 from quinta.core.access.roles import Role, RoleAssignment
@@ -38,6 +39,7 @@ from quinta.core.pipelines.model import (
 )
 from quinta.core.pipelines.plan import Plan
 from quinta.core.requests.model import Request
+from quinta.core.schedules.model import Schedule
 from quinta.core.tenancy.model import (
     ApiKey,
     ComputeNotice,
@@ -68,7 +70,13 @@ from quinta.storage.pipeline_tables import (
     plans,
 )
 
-__all__ = ["TABLES", "metadata"]
+__all__ = ["ESTIMATE", "TABLES", "metadata"]
+
+ESTIMATE = "estimate"
+"""In ``info`` of an index, or of a table for its primary key: how many rows it has, then how many have the same first
+column, the same first two, and so on. SQLite chooses between indexes by such numbers and assumes ten rows for a
+project where it has none; for the log it then walked through a day to find one request (storage.migrate,
+benchmarks/logs.py). PostgreSQL counts by itself."""
 
 users = Table(
     "users",
@@ -317,6 +325,28 @@ for _columns, _status in (
     _name = f"ix_{_columns[0].table.name}_{'waiting' if _status == 'pending' else 'leased'}"
     Index(_name, *_columns, sqlite_where=_condition, postgresql_where=_condition)
 
+schedules = Table(
+    "schedules",
+    metadata,
+    _id(),
+    _parent("project_id", "projects"),
+    _text("name"),
+    _text("object_type"),
+    _text("object_id"),  # no foreign key: it is a model or a pipeline
+    Column("version_id", String, ForeignKey("model_versions.id", ondelete="CASCADE"), nullable=True),
+    _text("crontab"),
+    _text("data"),
+    _flag("batch"),
+    _number("timeout_seconds"),
+    _flag("enabled"),
+    _moment("created_at"),
+    _moment("updated_at"),
+    _moment("next_run_at", nullable=True),
+    UniqueConstraint("project_id", "name"),
+    Index(None, "next_run_at"),
+    Index(None, "version_id"),
+)
+
 blobs = Table(
     "blobs",
     metadata,
@@ -333,10 +363,12 @@ blobs = Table(
     Index(None, "expires_at"),
 )
 
+# Ids sort by time and are the last part of each index: a query walks along one of them, in the order of the answer, and
+# stops at its limit. On SQLite the rows themselves are kept in the order of the primary key (benchmarks/logs.py).
 log_lines = Table(
     "log_lines",
     metadata,
-    _parent("project_id", "projects"),
+    Column("project_id", String, ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
     _moment("time"),
     _text("text"),
     _flag("system"),
@@ -348,11 +380,29 @@ log_lines = Table(
     _text("pipeline_object_name", nullable=True),
     _text("pipeline_request_id", nullable=True),
     _id(),
-    Index(None, "project_id", "time", "id"),
-    Index(None, "project_id", "id"),
-    Index(None, "request_id"),
-    Index(None, "pipeline_request_id"),
+    Index(None, "project_id", "request_id", "id", info={ESTIMATE: "10000000 1000000 10 1"}),
+    Index(None, "project_id", "model_name", "id", info={ESTIMATE: "10000000 1000000 100000 1"}),
+    sqlite_with_rowid=False,
+    info={ESTIMATE: "10000000 1000000 1"},
 )
+Index(  # few lines are the platform's own
+    "ix_log_lines_system",
+    log_lines.c.project_id,
+    log_lines.c.id,
+    sqlite_where=log_lines.c.system == true(),
+    postgresql_where=log_lines.c.system == true(),
+    info={ESTIMATE: "10000 1000 1"},
+)
+for _name in ("pipeline_request_id", "pipeline_name", "connector_name"):  # which most lines have not
+    Index(
+        f"ix_log_lines_{_name}",
+        log_lines.c.project_id,
+        log_lines.c[_name],
+        log_lines.c.id,
+        sqlite_where=log_lines.c[_name].is_not(None),
+        postgresql_where=log_lines.c[_name].is_not(None),
+        info={ESTIMATE: "1000000 100000 10 1" if _name == "pipeline_request_id" else "1000000 100000 10000 1"},
+    )
 
 metric_points = Table(
     "metric_points",
@@ -425,6 +475,7 @@ TABLES: dict[type, Table] = {
     Request: requests,
     Role: roles,
     RoleAssignment: role_assignments,
+    Schedule: schedules,
     Subscription: subscriptions,
     SubscriptionPeriod: subscription_periods,
     User: users,

@@ -156,12 +156,6 @@ service_users_token PUT {P}/service-users/{service_user_id}/token 200 ServiceUse
 service_users_update PATCH {P}/service-users/{service_user_id} 200 ServiceUserList
 """
 _NOT_YET = """
-# schedules
-scheduled_requests_create
-scheduled_requests_delete
-scheduled_requests_get
-scheduled_requests_list
-scheduled_requests_update
 """
 
 

@@ -6,6 +6,7 @@ than 403.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +16,14 @@ OBJECT_TYPES = ("model", "pipeline")
 UNKNOWN = "018f0000-0000-7000-8000-000000000000"
 _MODEL = {"name": "one", "input_type": "plain", "output_type": "plain"}
 _HOUR = "object_type=model_version&start_time=2020-01-01T00:00:00Z&end_time=2020-01-01T01:00:00Z"
+_SCHEDULE = {"name": "s", "object_type": "model", "object_name": "{model}", "version": "v1", "schedule": "never"}
 _FILE = {"file": ("a.txt", b"x")}
 
 
 @dataclass(frozen=True)
 class Operation:
-    """``path`` is below the project; ``{model}`` or ``{pipeline}`` in it is a name, if the operation is about one."""
+    """``path`` is below the project; ``{model}`` or ``{pipeline}`` in it, or in the body, is a name, if the operation
+    is about one. Holding ``other`` instead of ``permission`` will do."""
 
     name: str
     permission: str
@@ -28,17 +31,36 @@ class Operation:
     path: str
     body: Any = None
     files: Any = None
+    other: str | None = None
 
     @property
     def object_type(self) -> str | None:
         """What a role must be assigned on, if less than the project will do."""
-        return next((kind for kind in OBJECT_TYPES if f"{{{kind}}}" in self.path), None)
+        return next((kind for kind in OBJECT_TYPES if f"{{{kind}}}" in self.path + json.dumps(self.body)), None)
 
     def call(self, client: httpx2.Client, project: str, name: str = "one") -> httpx2.Response:
         path = f"/v2.1/projects/{project}{self.path.format(**dict.fromkeys(OBJECT_TYPES, name))}"
         if self.files is not None:
             return client.request(self.method, path, files=self.files)
-        return client.request(self.method, path, json=self.body)
+        body = json.loads(json.dumps(self.body).replace("{model}", name))
+        return client.request(self.method, path, json=body)
+
+
+def _schedules(requests: str) -> list[Operation]:
+    one = "/schedules/never-was"
+    rows: list[tuple[str, str, str, str, Any]] = [
+        ("list", "list", "GET", "/schedules", None),
+        ("get", "get", "GET", one, None),
+        ("update", "create", "PATCH", one, {}),
+        ("delete", "delete", "DELETE", one, None),
+    ]
+    operations = [Operation("scheduled_requests_create", f"{requests}.create", "POST", "/schedules", _SCHEDULE)]
+    for name, verb, method, path, body in rows:
+        other = f"pipelines.requests.{verb}"
+        operations.append(
+            Operation(f"scheduled_requests_{name}", f"{requests}.{verb}", method, path, body, other=other)
+        )
+    return operations
 
 
 def _operations() -> list[Operation]:
@@ -71,6 +93,7 @@ def _operations() -> list[Operation]:
         Operation("batch_model_requests_batch_collect", f"{requests}.get", "POST", batch + "-collect", [UNKNOWN]),
         Operation("batch_model_requests_batch_delete", f"{requests}.delete", "POST", batch + "-delete", [UNKNOWN]),
         Operation("batch_model_requests_delete", f"{requests}.delete", "DELETE", f"{batch}/{UNKNOWN}"),
+        *_schedules(requests),
         Operation("blobs_create", "blobs.create", "POST", "/blobs", None, _FILE),
         Operation("blobs_list", "blobs.list", "GET", "/blobs"),
         Operation("blobs_get", "blobs.get", "GET", f"/blobs/{UNKNOWN}"),
@@ -177,6 +200,8 @@ def _about_connectors() -> list[Operation]:
 OPERATIONS = [*_operations(), *_on_variables(), *_on_pipelines()]
 HARMFUL = {"models_delete", "pipelines_delete"}
 """Nothing in such a call can be wrong after the check but the name: let through, it must be of nothing."""
+LISTS = {"models_list", "pipelines_list", "scheduled_requests_list"}
+"""Whoever may see some of it gets those; nobody else is let in."""
 ELSEWHERE = {"projects_get", "projects_delete"}
 """What every member may, and what would take the table away: tested beside it."""
 

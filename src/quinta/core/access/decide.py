@@ -36,17 +36,20 @@ _COMPUTES = frozenset({Permission.MODELS_VERSIONS_REQUESTS_CREATE, Permission.PI
 
 
 @dataclass(frozen=True, slots=True)
-class _Reach:
+class Reach:
     """Where in a project an actor holds a permission: on all of it, or on the objects with these ids."""
 
     project: Project
     whole: bool
     object_ids: frozenset[str] = frozenset()
 
+    def covers(self, object_id: str) -> bool:
+        return self.whole or object_id in self.object_ids
+
 
 async def project_for(work: UnitOfWork, actor: Actor, name: str, permission: Permission) -> Project:
     """The project called ``name``, if the actor may do ``permission`` in all of it; else NotFound or NotPermitted."""
-    reach = await _reach(work, actor, name, permission)
+    reach = await reach_for(work, actor, name, permission)
     if not reach.whole:
         raise NotPermitted(f"the permission {permission} on project '{name}' is needed for this")
     return reach.project
@@ -60,7 +63,7 @@ async def object_for(
     A role on the project or on the object gives it, and covers what hangs on the object (a model's versions). ``kind``
     is one of OBJECT_KINDS.
     """
-    reach = await _reach(work, actor, project_name, permission)
+    reach = await reach_for(work, actor, project_name, permission)
     objects = work.of(kind, in_project(reach.project.id))
     if reach.whole:
         found = await objects.get(name=name)
@@ -80,7 +83,7 @@ async def objects_for(
 
     NotPermitted when it holds it nowhere in the project (contract ubiops 6.3).
     """
-    reach = await _reach(work, actor, project_name, permission)
+    reach = await reach_for(work, actor, project_name, permission)
     if not reach.whole and not reach.object_ids:
         raise NotPermitted(f"the permission {permission} on project '{project_name}' is needed for this")
     objects = work.of(kind, in_project(reach.project.id))
@@ -126,8 +129,9 @@ def require_staff(actor: Actor) -> None:
         raise NotPermitted("only the server's own staff may do this")
 
 
-async def _reach(work: UnitOfWork, actor: Actor, project_name: str, permission: Permission) -> _Reach:
-    """Where the actor holds ``permission``; NotFound when it may not know of the project."""
+async def reach_for(work: UnitOfWork, actor: Actor, project_name: str, permission: Permission) -> Reach:
+    """Where the actor holds ``permission``, for what hangs on objects of several types; NotFound when it may not know
+    of the project."""
     project = await work.of(Project, EVERYTHING).get(name=project_name)
     if project is None:
         raise NotFound(f"there is no project named '{project_name}'")
@@ -140,7 +144,7 @@ async def _reach(work: UnitOfWork, actor: Actor, project_name: str, permission: 
         raise NotFound(f"there is no project named '{project_name}'")
     # An administrator of the organization holds all, computed at the moment of the call, so that one who is demoted
     # loses them at once (contract ubiops 6.1).
-    reach = _Reach(project, whole=True)
+    reach = Reach(project, whole=True)
     if not administers and permission not in _MEMBER:
         reach = await _assigned(work, actor, project, permission)
     if permission in _COMPUTES and (reach.whole or reach.object_ids):
@@ -148,16 +152,16 @@ async def _reach(work: UnitOfWork, actor: Actor, project_name: str, permission: 
     return reach
 
 
-async def _assigned(work: UnitOfWork, actor: Actor, project: Project, permission: Permission) -> _Reach:
+async def _assigned(work: UnitOfWork, actor: Actor, project: Project, permission: Permission) -> Reach:
     """What the actor's roles in the project say."""
     if actor.is_service_user and permission in FOR_PEOPLE:
-        return _Reach(project, whole=False)
+        return Reach(project, whole=False)
     assignments = await work.of(RoleAssignment, in_project(project.id)).find(user_id=actor.user_id)
     own = [item.role_id for item in assignments if item.role_id not in DEFAULT_BY_ID]
     customs = await work.of(Role, in_project(project.id)).find(id=own) if own else []
     roles = DEFAULT_BY_ID | {role.id: role for role in customs}
     holding = [item for item in assignments if item.role_id in roles and permission in roles[item.role_id].permissions]
-    return _Reach(
+    return Reach(
         project,
         whole=any(item.object_type is ObjectType.PROJECT for item in holding),
         object_ids=frozenset(item.object_id for item in holding),

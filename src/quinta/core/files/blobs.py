@@ -96,7 +96,7 @@ class Blobs:
         async with self._store.read() as work:
             project = await project_for(work, actor, project_name, Permission.BLOBS_LIST)
             blobs = work.of(Blob, in_project(project.id))
-            alive = Between(start=now)
+            alive = Between(start=now + timedelta(microseconds=1))
             if count > 0:
                 created = Between(start=start)
                 return await blobs.find(order=("created_at", "id"), limit=count, expires_at=alive, created_at=created)
@@ -126,7 +126,7 @@ class Blobs:
         named = {blob_id: field for ids in blob_ids for field, blob_id in ids.items()}
         if not named:
             return {}
-        alive = Between(start=self._clock.now())
+        alive = Between(start=self._clock.now() + timedelta(microseconds=1))  # at its moment it is gone
         found = await work.of(Blob, in_project(project_id)).find(id=list(named), expires_at=alive)
         blobs = {blob.id: blob for blob in found}
         for blob_id, field in named.items():

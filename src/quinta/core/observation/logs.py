@@ -13,6 +13,7 @@ from quinta.core.observation.model import LogLine
 from quinta.core.ports import Between, Repository, Store
 from quinta.core.scope import in_project
 from quinta.kit.clock import Clock
+from quinta.kit.ids import first_log_id
 
 _MOST_LINES = 500
 _LONGEST_RANGE_SECONDS = 86_400
@@ -58,32 +59,38 @@ class Logs:
         self._clock = clock
 
     async def find(self, actor: Actor, project_name: str, query: LogQuery) -> list[LogLine]:
-        _check(query)
         async with self._store.read() as work:
             project = await project_for(work, actor, project_name, Permission.LOGS_LIST)
+            _check(query)
             lines = work.of(LogLine, in_project(project.id))
             filters: dict[str, Any] = {name: value for name in _FILTERS if (value := getattr(query, name)) is not None}
             if query.start_id is None:
-                moment = query.start or self._clock.now()
-                return await self._near(lines, query, moment, filters)
+                return await _near(lines, query, query.start or self._clock.now(), filters)
             first = await lines.get(id=query.start_id)
             if first is None:
                 raise NotFound(f"there is no log line with the id '{query.start_id}'")
-            # The line itself is in the answer whatever the filters say; fixed-length ids sort by time.
-            filters["id"] = Between(end=first.id) if query.range_seconds < 0 else Between(start=first.id + "0")
-            rest = await self._near(lines, query, first.time, filters)
-        return [first, *rest][: query.limit]
+            # The line itself is in the answer whatever the filters say.
+            return [first, *await _near(lines, query, first.time, filters, beyond=first.id)][: query.limit]
 
-    async def _near(
-        self, lines: Repository[LogLine], query: LogQuery, moment: datetime, filters: dict[str, Any]
-    ) -> list[LogLine]:
-        span = timedelta(seconds=query.range_seconds)
-        inclusive = timedelta(microseconds=1)
-        if query.range_seconds < 0:
-            time, order = Between(moment + span, moment + inclusive), ("-id",)
-        else:
-            time, order = Between(moment, moment + span + inclusive), ("id",)
-        return await lines.find(order=order, limit=query.limit, time=time, **filters)
+
+async def _near(
+    lines: Repository[LogLine], query: LogQuery, moment: datetime, filters: dict[str, Any], beyond: str | None = None
+) -> list[LogLine]:
+    """The lines from ``moment`` on (from the line with the id ``beyond`` on, without it), nearest first.
+
+    Ids sort by time, so that a range of ids is one of time: the range, the order and the limit are one walk along an
+    index, however many lines there are (benchmarks/logs.py).
+    """
+    span = timedelta(seconds=query.range_seconds)
+    inclusive = timedelta(microseconds=1)
+    if query.range_seconds < 0:
+        ids = Between(first_log_id(moment + span), beyond or first_log_id(moment + inclusive))
+        order = "-id"
+    else:
+        start = first_log_id(moment) if beyond is None else beyond + "0"
+        ids = Between(start, first_log_id(moment + span + inclusive))
+        order = "id"
+    return await lines.find(order=(order,), limit=query.limit, id=ids, **filters)
 
 
 def _check(query: LogQuery) -> None:
@@ -97,3 +104,7 @@ def _check(query: LogQuery) -> None:
         )
     if query.version_name is not None and query.model_name is None:
         raise InvalidInput("the filter model_version needs the filter model_name beside it", field="model_version")
+    if query.pipeline_object_name is not None and query.pipeline_name is None:
+        raise InvalidInput(
+            "the filter pipeline_object_name needs the filter pipeline_name beside it", field="pipeline_object_name"
+        )

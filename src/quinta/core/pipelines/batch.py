@@ -20,7 +20,7 @@ from quinta.core.ports import MeterSink, Store, UnitOfWork
 from quinta.core.requests.direct import not_serving
 from quinta.core.requests.listing import Listing, known_ids, require_all
 from quinta.core.requests.model import OPEN, RequestStatus
-from quinta.core.requests.reading import Input, Reader
+from quinta.core.requests.reading import Input, Reader, read_input
 from quinta.core.scope import in_project
 from quinta.kit.clock import Clock
 from quinta.kit.ids import new_id, parse_id
@@ -59,17 +59,21 @@ class BatchPipelineRequests:
         inputs = await self._reader.batch(data, pipeline.input_type, pipeline.input_fields, MOST_PER_CALL)
         async with self._store.read() as work:
             await self._blobs.inputs(work, pipeline.project_id, (item.blob_ids for item in inputs))
-        requests, parts = self._requests(plan, inputs), Parts(plan)
-        for request in requests:
-            parts.add(request.id, await plan.inputs_after(START, request.data, self._reader), request.created_at)
+        requests = self._requests(plan, inputs)
+        parts = await self._first_parts(plan, requests)
         async with self._store.begin() as work:
-            await keep(work, pipeline, plan)
-            await work.of(PipelineRequest, in_project(pipeline.project_id)).add(*requests)
-            await parts.queue(work, actor.user_id)
-        volume = sum(len(request.data) for request in requests)
-        values = {"requests": len(requests), "input_volume": volume}
-        self._meters.add(pipeline.project_id, "pipeline", pipeline.id, values)
+            await self._add(work, pipeline, requests, parts, actor.user_id)
         return requests
+
+    async def accept(self, work: UnitOfWork, pipeline: Pipeline, text: str) -> PipelineRequest:
+        """Accepts one input within ``work``, asked for by nobody: a schedule's."""
+        blob_ids = read_input(text.encode(), pipeline.input_type, pipeline.input_fields)
+        await self._blobs.inputs(work, pipeline.project_id, (blob_ids,))
+        plan = await plan_of(work, pipeline)
+        await _require_serving(work, plan)
+        requests = self._requests(plan, [Input(text, blob_ids)])
+        await self._add(work, pipeline, requests, await self._first_parts(plan, requests), None)
+        return requests[0]
 
     async def find(self, actor: Actor, project_name: str, name: str, listing: Listing) -> list[PipelineRequest]:
         conditions = listing.conditions()
@@ -103,6 +107,27 @@ class BatchPipelineRequests:
         async with self._store.begin() as work:
             pipeline = await pipeline_for(work, actor, project_name, name, Permission.PIPELINES_REQUESTS_DELETE)
             await end_requests(work, pipeline, actor, [(await _named(work, pipeline, request_id)).id])
+
+    async def _first_parts(self, plan: Plan, requests: Sequence[PipelineRequest]) -> Parts:
+        """What hangs on the start of the pipeline, for each request."""
+        parts = Parts(plan)
+        for request in requests:
+            parts.add(request.id, await plan.inputs_after(START, request.data, self._reader), request.created_at)
+        return parts
+
+    async def _add(
+        self,
+        work: UnitOfWork,
+        pipeline: Pipeline,
+        requests: Sequence[PipelineRequest],
+        parts: Parts,
+        actor_id: str | None,
+    ) -> None:
+        await keep(work, pipeline, parts.plan)
+        await work.of(PipelineRequest, in_project(pipeline.project_id)).add(*requests)
+        await parts.queue(work, actor_id)
+        values = {"requests": len(requests), "input_volume": sum(len(request.data) for request in requests)}
+        self._meters.add(pipeline.project_id, "pipeline", pipeline.id, values)
 
     def _requests(self, plan: Plan, inputs: Sequence[Input]) -> list[PipelineRequest]:
         now = self._clock.now()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from quinta.core.access.decide import object_for
 from quinta.core.access.model import Actor, Permission
 from quinta.core.connectors.model import DeliveryContext
-from quinta.core.errors import InvalidInput, Unavailable
+from quinta.core.errors import InvalidInput, NotFound, Unavailable
 from quinta.core.events import Event
 from quinta.core.files.blobs import Blobs
 from quinta.core.models.live import LiveVersions
@@ -22,7 +22,8 @@ from quinta.core.requests.direct import not_serving
 from quinta.core.requests.execution import Answer, Execution
 from quinta.core.requests.outcome import Reason
 from quinta.core.requests.reading import Reader
-from quinta.core.scope import in_project
+from quinta.core.scope import EVERYTHING, in_project
+from quinta.core.tenancy.model import Project
 from quinta.kit.cache import TaggedCache
 from quinta.kit.clock import Clock
 from quinta.kit.ids import new_id
@@ -127,6 +128,32 @@ class DirectPipelineRequests:
         route = self._routes.get(key)
         if route is None:
             route = await self._routes.load(key, lambda: self._load(actor, project, pipeline))
+        return await self._through(route, data, limits)
+
+    async def run_for_nobody(
+        self, project_id: str, pipeline_id: str, data: bytes, limits: TimeLimits
+    ) -> PipelineAnswer:
+        """The same without a caller whose permissions would count: for a schedule."""
+        return await self._through(await self._route(project_id, pipeline_id), data, limits)
+
+    async def all_run_here(self, project_id: str, pipeline_id: str) -> bool:
+        """Whether this server has what the builds of all versions made, as far as these serve."""
+        route = await self._route(project_id, pipeline_id)
+        for item in route.plan.objects:
+            version = None if item.version_id is None else await self._versions.get(item.version_id)
+            if version is not None and not self._runs_here(version):
+                return False
+        return True
+
+    async def _route(self, project_id: str, pipeline_id: str) -> _Route:
+        async with self._store.read() as work:
+            project = await work.of(Project, EVERYTHING).get(id=project_id)
+            pipeline = await work.of(Pipeline, in_project(project_id)).get(id=pipeline_id)
+            if project is None or pipeline is None:
+                raise NotFound("the pipeline is gone")
+            return _Route(project.name, pipeline, await plan_of(work, pipeline))
+
+    async def _through(self, route: _Route, data: bytes, limits: TimeLimits) -> PipelineAnswer:
         blob_ids = await self._reader.input(data, route.pipeline.input_type, route.pipeline.input_fields)
         await self._blobs.present(route.pipeline.project_id, blob_ids)
         versions = await self._runnable(route.plan)

@@ -16,6 +16,7 @@ from quinta.core.pipelines.find import lock
 from quinta.core.pipelines.model import Attachment, Pipeline
 from quinta.core.pipelines.references import end_requests
 from quinta.core.ports import Store, UnitOfWork
+from quinta.core.schedules.model import Schedule
 from quinta.core.scope import in_project
 from quinta.core.tenancy.model import Project
 from quinta.core.tenancy.subscriptions import require_room_for_resource
@@ -113,12 +114,13 @@ class Pipelines:
         return PipelineView(changed_pipeline, project.name)
 
     async def delete(self, actor: Actor, project_name: str, name: str) -> None:
-        """Removes the pipeline with its objects, attachments, requests and the roles assigned on it; what its requests
-        still run is stopped. What the objects refer to stays."""
+        """Removes the pipeline with its objects, attachments, requests, schedules and the roles assigned on it; what
+        its requests still run is stopped. What the objects refer to stays."""
         async with self._store.begin() as work:
             project, pipeline = await object_for(work, actor, project_name, Pipeline, name, Permission.PIPELINES_DELETE)
             await end_requests(work, pipeline, actor)
             await work.of(RoleAssignment, in_project(project.id)).remove(object_id=pipeline.id)
+            await work.of(Schedule, in_project(project.id)).remove(object_id=pipeline.id)
             await work.of(Pipeline, in_project(project.id)).remove(id=pipeline.id)
             work.emit(changed(pipeline, actor, EventName.PIPELINE_DELETED))
 

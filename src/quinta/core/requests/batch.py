@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from quinta.core.access.decide import object_for
@@ -17,7 +18,7 @@ from quinta.core.ports import Repository, Store, UnitOfWork
 from quinta.core.requests.direct import not_serving
 from quinta.core.requests.listing import Listing, known_ids, require_all
 from quinta.core.requests.model import Request, RequestStatus
-from quinta.core.requests.reading import Input, Reader
+from quinta.core.requests.reading import Reader
 from quinta.core.scope import in_project
 from quinta.core.tenancy.model import Project
 from quinta.kit.clock import Clock
@@ -58,7 +59,7 @@ class BatchRequests:
         inputs = await self._reader.batch(data, model.input_type, model.input_fields, MOST_PER_CALL)
         async with self._store.read() as work:
             await self._blobs.inputs(work, project.id, (item.blob_ids for item in inputs))
-        requests = self._requests(version, inputs)
+        requests = new_requests(version, [item.text for item in inputs], self._clock.now())
         async with self._store.begin() as work:
             await work.of(Request, in_project(project.id)).add(*requests)
             work.emit(Event(EventName.REQUESTS_CREATED, version.id, (), actor.user_id, project.id))
@@ -108,24 +109,25 @@ class BatchRequests:
         project, model = await object_for(work, actor, target.project, Model, target.model, permission)
         return project, model, await version_of(work, model, target.version)
 
-    def _requests(self, version: ModelVersion, inputs: Sequence[Input]) -> list[Request]:
-        now = self._clock.now()
-        ids = sorted(new_id() for _ in inputs)
-        return [
-            Request(
-                id=request_id,
-                project_id=version.project_id,
-                version_id=version.id,
-                status=RequestStatus.PENDING,
-                data=item.text,
-                result=None,
-                error_message=None,
-                reason=None,
-                created_at=now,
-                updated_at=now,
-            )
-            for request_id, item in zip(ids, inputs, strict=True)
-        ]
+
+def new_requests(version: ModelVersion, texts: Sequence[str], now: datetime) -> list[Request]:
+    """Pending requests of the version, one for each JSON text of checked data; their ids sort in the same order."""
+    ids = sorted(new_id() for _ in texts)
+    return [
+        Request(
+            id=request_id,
+            project_id=version.project_id,
+            version_id=version.id,
+            status=RequestStatus.PENDING,
+            data=data,
+            result=None,
+            error_message=None,
+            reason=None,
+            created_at=now,
+            updated_at=now,
+        )
+        for request_id, data in zip(ids, texts, strict=True)
+    ]
 
 
 async def _named(work: UnitOfWork, version: ModelVersion, request_id: str) -> Request:

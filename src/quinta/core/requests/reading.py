@@ -110,6 +110,11 @@ def read_parts(text: str, parts: Sequence[Mapping[str, str]]) -> list[str]:
 def read_input(data: bytes, value_type: ValueType, fields: tuple[Field, ...]) -> BlobIds:
     value = read_json(data)
     check_value(value, value_type, fields, "the request data")
+    return named_blobs(value, fields)
+
+
+def named_blobs(value: Any, fields: tuple[Field, ...]) -> BlobIds:
+    """The blobs that a checked input names."""
     return {field: parse_id(value[field]) or value[field] for field in blob_fields(fields)}
 
 
@@ -118,12 +123,11 @@ def read_batch(data: bytes, value_type: ValueType, fields: tuple[Field, ...], mo
     items = value if isinstance(value, list) else [value]
     if not 1 <= len(items) <= most:
         raise InvalidInput(f"a batch has 1 to {most} requests, not {len(items)}")
-    blobs = blob_fields(fields)
     inputs = []
     for number, item in enumerate(items, 1):
         what = "the request data" if len(items) == 1 else f"item {number} of the batch"
         check_value(item, value_type, fields, what)
-        inputs.append(Input(write_json(item), {field: parse_id(item[field]) or item[field] for field in blobs}))
+        inputs.append(Input(write_json(item), named_blobs(item, fields)))
     return inputs
 
 

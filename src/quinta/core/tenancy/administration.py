@@ -36,7 +36,10 @@ class Administration:
     async def first_administrator(
         self, email: str, password: str | None, token: str | None
     ) -> FirstAdministrator | None:
-        """Makes a staff account with a key where the server has no user yet; None where it has.
+        """Makes a staff account with a key where the server has none yet; None where it has.
+
+        Accounts without that right do not count: an operator may have made some before the first start. AlreadyExists
+        where one of them has the e-mail: who made it is unknown, so it is not given the right.
 
         A ``token`` that is given opens that account from then on, also when the account exists already, so that an
         operator can set a new one by restarting.
@@ -44,10 +47,10 @@ class Administration:
         async with self._store.read() as work:
             users = work.of(User, EVERYTHING)
             known = await users.get(email=email.strip().lower())
-            empty = await users.count() == 0
+            has_staff = await users.count(is_staff=True) > 0
         if token is not None:
             _check_token(token)  # before anything is made: a second start would find an account without a key
-        if not empty:
+        if has_staff:
             if known is not None and known.is_staff and token is not None:
                 await self._ensure_key(known, token)
             return None

@@ -272,6 +272,22 @@ class BatchModelRequestResultList(BatchModelRequestListResponse):
     error_message: str | None
 
 
+class ScheduleList(BaseModel):
+    """``version`` is null for a pipeline; ``schedule`` is in UTC."""
+
+    id: str
+    name: str
+    object_type: str
+    object_name: str
+    version: str | None
+    schedule: str
+    request_data: Any
+    batch: bool
+    timeout: int
+    enabled: bool
+    creation_date: str
+
+
 class BlobList(BaseModel):
     id: str
     creation_date: str

@@ -68,10 +68,6 @@ def project(view: ProjectView) -> answers.ProjectList:
 
 def log_query(body: shapes.LogsCreate) -> LogQuery:
     filters = body.filters
-    if filters.pipeline_object_name is not None and filters.pipeline_name is None:
-        raise InvalidInput(
-            "the filter pipeline_object_name needs the filter pipeline_name beside it", field="pipeline_object_name"
-        )
     given: dict[str, Any] = {"range_seconds": body.date_range, "limit": body.limit}
     try:
         start = None if body.date is None else read_moment(body.date)

@@ -57,6 +57,7 @@ DataTypeName = Literal[
     "int", "string", "double", "bool", "timestamp", "array_int", "array_double", "array_string", "blob"
 ]
 
+ScheduledTypeName = Literal["model", "pipeline"]
 ObjectTypeName = Literal["project", "model", "credentials", "connector", "pipeline"]
 
 
@@ -165,6 +166,23 @@ class ProjectCreate(Body):
 
 class ProjectUpdate(Body):
     name: Given[NonEmpty] = None
+
+
+class ScheduleUpdate(Body):
+    name: Given[NonEmpty] = None
+    schedule: Given[NonEmpty] = None
+    request_data: Annotated[Any, BeforeValidator(_not_null)] = None
+    batch: Given[bool] = None
+    timeout: Given[int] = None
+    enabled: Given[bool] = None
+
+
+class ScheduleCreate(ScheduleUpdate):
+    name: NonEmpty
+    object_type: ScheduledTypeName
+    object_name: NonEmpty
+    schedule: NonEmpty
+    version: Given[NonEmpty] = None
 
 
 class LogFilters(Body):

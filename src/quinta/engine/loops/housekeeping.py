@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -17,6 +18,7 @@ from quinta.core.requests.model import ENDED, Request
 from quinta.core.scope import EVERYTHING, in_organization, in_project
 from quinta.core.tenancy.model import Organization, Project, Subscription
 from quinta.kit.clock import Clock
+from quinta.kit.ids import first_log_id
 
 logger = structlog.get_logger(__name__)
 
@@ -27,7 +29,11 @@ _METRICS_KEPT = timedelta(days=400)
 """A year of months, for usage (contract ubiops 9.4), and a little."""
 _EVENTS_KEPT = timedelta(days=7)
 """Followers read within a second; a week is for people who look into what happened."""
-_BLOBS_AT_A_TIME = 500
+BLOBS_AT_A_TIME = 500
+LINES_AT_A_TIME = 5_000
+"""About 50 ms of SQLite's one writer (benchmarks/logs.py)."""
+REQUESTS_AT_A_TIME = 200
+"""Fewer than lines: data and results may have megabytes each."""
 
 
 class Housekeeping:
@@ -71,15 +77,16 @@ class Housekeeping:
         await self._store.purge_events(now - _EVENTS_KEPT)
 
     async def _expire_blobs(self, now: datetime) -> None:
+        due = Between(end=now + timedelta(microseconds=1))
         while True:
             async with self._store.begin() as work:
                 blobs = work.of(Blob, EVERYTHING)
-                expired = await blobs.find(expires_at=Between(end=now), limit=_BLOBS_AT_A_TIME)
+                expired = await blobs.find(expires_at=due, limit=BLOBS_AT_A_TIME)
                 if expired:
                     await blobs.remove(id=[blob.id for blob in expired])
             for blob in expired:
                 await self._objects.delete(blob.object_key)
-            if len(expired) < _BLOBS_AT_A_TIME:
+            if len(expired) < BLOBS_AT_A_TIME:
                 return
 
     async def _remove_objects(self, prefix: str, *, before: datetime | None) -> None:
@@ -100,13 +107,38 @@ class Housekeeping:
             days = {plan.id: plan.logs_retention_days for plan in await work.of(Subscription, EVERYTHING).find()}
             organizations = await work.of(Organization, EVERYTHING).find()
         for organization in organizations:
-            before = Between(end=now - timedelta(days=days.get(organization.subscription_id, 28)))
+            oldest = now - timedelta(days=days.get(organization.subscription_id, 28))
             async with self._store.read() as work:
                 projects = await work.of(Project, in_organization(organization.id)).find()
             for project in projects:
-                async with self._store.begin() as work:
-                    await work.of(LogLine, in_project(project.id)).remove(time=before)
-                    await work.of(Request, in_project(project.id)).remove(updated_at=before, status=ENDED)
-                    await work.of(PipelineRequest, in_project(project.id)).remove(updated_at=before, status=ENDED)
+                await self._expire_lines(project, first_log_id(oldest))
+                for kind in (Request, PipelineRequest):
+                    await self._expire_requests(kind, project, oldest)
         async with self._store.begin() as work:
             await work.of(MetricPoint, EVERYTHING).remove(time=Between(end=now - _METRICS_KEPT))
+
+    async def _expire_lines(self, project: Project, first_kept: str) -> None:
+        """A few thousand in a transaction: writers wait for one of them, not for all."""
+        while True:
+            async with self._store.begin() as work:
+                lines = work.of(LogLine, in_project(project.id))
+                more = await lines.find(id=Between(end=first_kept), order=("id",), offset=LINES_AT_A_TIME, limit=1)
+                await lines.remove(id=Between(end=more[0].id if more else first_kept))
+            if not more:
+                return
+
+    async def _expire_requests(
+        self, kind: type[Request] | type[PipelineRequest], project: Project, oldest: datetime
+    ) -> None:
+        ended: dict[str, Any] = {"updated_at": Between(end=oldest), "status": ENDED}
+        while True:
+            async with self._store.read() as work:  # finding them takes no lock
+                requests = work.of(kind, in_project(project.id))
+                if not await requests.count(**ended):
+                    return
+                more = await requests.find(**ended, order=("id",), offset=REQUESTS_AT_A_TIME, limit=1)
+            pick = {"id": Between(end=more[0].id)} if more else {}
+            async with self._store.begin() as work:
+                await work.of(kind, in_project(project.id)).remove(**ended, **pick)
+            if not more:
+                return
