@@ -59,7 +59,7 @@ class ReadingProcess:
     def _exchange(self, call: tuple[Any, ...]) -> Any:
         if self._process is None or self._process.poll() is not None:
             self.close()
-            command = [sys.executable, "-I", "-c", f"from {__name__} import main; main()"]
+            command = [sys.executable, "-P", "-c", f"from {__name__} import main; main()"]
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         process = self._process
         assert process.stdin is not None
