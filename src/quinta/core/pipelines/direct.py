@@ -10,7 +10,7 @@ from typing import Any
 from quinta.core.access.decide import object_for
 from quinta.core.access.model import Actor, Permission
 from quinta.core.connectors.model import DeliveryContext
-from quinta.core.errors import InvalidInput, Unavailable
+from quinta.core.errors import InvalidInput, QuintaError, Unavailable
 from quinta.core.events import Event
 from quinta.core.files.blobs import Blobs
 from quinta.core.models.live import LiveVersions
@@ -121,11 +121,11 @@ class DirectPipelineRequests:
         for what the caller does wrong, StateConflict for a pipeline that cannot run as it is.
         """
         limits = limits or TimeLimits()
-        limits.check()
         key = (actor.user_id, project, pipeline)
         route = self._routes.get(key)
         if route is None:
             route = await self._routes.load(key, lambda: self._load(actor, project, pipeline))
+        limits.check()
         check_value(value, route.pipeline.input_type, route.pipeline.input_fields, "the request data")
         await self._blobs.present(route.pipeline.project_id, value, blob_fields(route.pipeline.input_fields))
         versions = await self._runnable(route.plan)
@@ -174,7 +174,10 @@ class DirectPipelineRequests:
         self._meters.add(run.plan.project_id, "pipeline", run.plan.pipeline_id, {"object_requests": 1})
         trace = Trace(run.plan.pipeline_name, name, run.id)
         time_limit = min(left, run.limits.model)
-        answer = await self._execution.run_kept(version, request_id, data, time_limit, trace)
+        try:
+            answer = await self._execution.run_kept(version, request_id, data, time_limit, trace)
+        except QuintaError as error:  # its files cannot be had now: that is no reason to drop what others have done
+            return Answer(request_id, Reason.INVALID_INPUT, None, error.message)
         if answer.reason is Reason.DEADLINE and time_limit == left:
             text = f"the pipeline's time-out of {run.limits.pipeline} s passed: {answer.error_message}"
             return Answer(request_id, Reason.DEADLINE, None, text, answer.seconds)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from quinta.core.errors import QuintaError
+from quinta.core.errors import InvalidInput, QuintaError
 from quinta.core.files.blobs import Blobs
 from quinta.core.files.model import Blob
 from quinta.core.models.model import RunnableVersion, ValueType
@@ -78,7 +78,7 @@ class Execution:
         value = read_json(text)
         try:
             blobs = await self._blobs.present(version.project_id, value, blob_fields(version.input_fields))
-        except QuintaError as error:
+        except InvalidInput as error:
             return Answer(request_id, Reason.INVALID_INPUT, None, error.message)
         return await self.run(version, request_id, text.encode(), value, blobs, time_limit, trace)
 
