@@ -14,6 +14,7 @@ from uuid import uuid4
 import boto3
 import google.auth.credentials
 import httpx2
+import obstore
 import pytest
 from botocore.config import Config
 from google.cloud import storage
@@ -53,7 +54,7 @@ def s3_store(url: str, key: str, secret: str, wrong: dict[str, object], refusal:
 
 
 def reader(root: S3Store | AzureStore) -> Callable[[str], bytes]:
-    return reader(root)
+    return lambda path: bytes(obstore.get(root, path).bytes())
 
 
 def make_bucket(url: str, key: str, secret: str, bucket: str) -> None:
