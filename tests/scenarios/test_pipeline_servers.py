@@ -16,7 +16,7 @@ from tests.storage.databases import create_postgres_database, drop_postgres_data
 
 pytestmark = pytest.mark.postgres
 NUMBERS = {"number": "int"}
-MODEL = {"model.py": 'class Model:\n    def request(self, data):\n        return {"number": data["number"] + 1}\n'}
+MODEL = 'class Model:\n    def request(self, data):\n        return {"number": data["number"] + 1}\n'
 BRANCHES = ("a", "b", "c", "d")
 REQUESTS = 50
 
@@ -46,8 +46,8 @@ def models_of_both(callers: tuple[httpx2.Client, httpx2.Client]) -> tuple[str, l
     """A project with models until each server has built one: mostly that which took the archive, but any may."""
     project, found = new_project(callers[0]), {}
     for number in range(30):
-        uploader = callers[number % 2]
-        door = new_model(uploader, MODEL, inputs=NUMBERS, outputs=NUMBERS, project=project, model=f"m{number}")
+        uploader, files = callers[number % 2], {"model.py": f"{MODEL}# {number}\n"}  # the same content is built once
+        door = new_model(uploader, files, inputs=NUMBERS, outputs=NUMBERS, project=project, model=f"m{number}")
         found[built_by(callers[0], door)] = door.model
         if len(found) == 2:
             return project, list(found.values())
