@@ -12,6 +12,7 @@ import ubiops
 from ubiops import ApiException, CoreApi
 
 from tests.dialects.ubiops.bodies import check_last
+from tests.dialects.ubiops.people import People, assign
 from tests.models import new_project
 from tests.pipelines import PipelineDoor, new_pipeline
 
@@ -339,3 +340,21 @@ def test_what_the_command_line_client_does_to_update(pipeline: PipelineDoor) -> 
     new.attach("pipeline_start", "one", {"number": "number"})
     assert len(client.get(f"{new.path}/attachments").json()) == 1
     assert client.delete(new.path).status_code == 204
+
+
+def test_metrics_of_one_pipeline_need_a_role_on_it(door: httpx2.Client, workshop: str, people: People) -> None:
+    """As for versions: what a caller has no role on is as if it were not there (contract ubiops 6.3, 9.3)."""
+    own, other = (new_pipeline(door, workshop, None) for _ in range(2))
+    person = people.member(workshop)
+    assign(door, workshop, person.id, "pipeline-viewer", object_name=own.name, object_type="pipeline")
+    query = {"object_type": "pipeline", "start_time": "2026-01-01T00:00:00Z", "end_time": "2026-01-01T01:00:00Z"}
+
+    def ask(known: str | None) -> int:
+        asked = query if known is None else query | {"object_id": known}
+        return person.client.get(f"/v2.1/projects/{workshop}/metrics/requests", params=asked).status_code
+
+    ids = [door.get(pipeline.path).json()["id"] for pipeline in (own, other)]
+    assert [ask(None), *map(ask, ids)] == [403, 200, 404]
+    for pipeline in (own, other):
+        assert door.delete(pipeline.path).status_code == 204
+    assert ask(ids[0]) == 403  # the role went with its pipeline
