@@ -160,8 +160,9 @@ class DirectPipelineRequests:
         try:
             async with asyncio.timeout(run.ends_at - self._clock.monotonic()):
                 await self._deliveries.deliver(item.connector_id or "", read_json(data), context=context)
-        except TimeoutError:
-            text = f"the message was not written: the pipeline's time-out of {run.limits.pipeline} s passed"
+        except (TimeoutError, QuintaError) as error:
+            passed = f"the pipeline's time-out of {run.limits.pipeline} s passed"
+            text = f"the message was not written: {error.message if isinstance(error, QuintaError) else passed}"
             line = LogLine(run.plan.project_id, self._clock.now(), text, system=True, request_id=request_id)
             self._logs.write(Trace(run.plan.pipeline_name, item.name, run.id).on(line))
 
