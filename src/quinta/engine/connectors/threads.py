@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_THREADS = ThreadPoolExecutor(max_workers=16, thread_name_prefix="connector")
+_THREADS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="connector")
 """Their own, so that a store that answers slowly does not hold up what else the server does in threads."""
 
 
