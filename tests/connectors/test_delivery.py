@@ -14,13 +14,15 @@ from sqlalchemy import select
 
 from quinta.core.connectors.catalogue import KINDS
 from quinta.core.connectors.keys import seal_credentials_again
-from quinta.core.connectors.model import ConnectorStatus, ConnectorType, Credentials, Verification
+from quinta.core.connectors.model import Connector, ConnectorStatus, ConnectorType, Credentials, Verification
 from quinta.core.errors import StateConflict
 from quinta.core.models.model import DataType, Field
 from quinta.core.scope import EVERYTHING
+from quinta.core.tenancy.projects import Projects
 from quinta.engine.connectors.destinations import Destinations
 from quinta.engine.connectors.driver import StoreFailure
 from quinta.engine.connectors.redaction import redacted
+from quinta.kit.clock import SystemClock
 from quinta.kit.ids import new_id
 from quinta.storage.database import Database
 from quinta.storage.secrets import SealedSecrets
@@ -154,6 +156,13 @@ async def test_a_life_on_each_database(database: Database, tmp_path: Path, postg
         await house.connectors.delete(house.actor, house.project.name, "connector")
         await house.keeper.delete(house.actor, house.project.name, "credentials")
         assert await house.deliver(whole, {"number": 4}) == "the connector does not exist any more"
+        await house.sign_in("postgresql", sign_in(postgresql_port))
+        made = await house.connect("postgresql", {"database": "postgres", "table": table}, FIELDS)
+        await Projects(database, SystemClock()).delete(house.actor, house.project.name)
+        assert await house.deliver(made, {"number": 5}) == "the connector does not exist any more"
+        async with database.read() as work:
+            for kind in (Connector, Credentials, Verification):
+                assert await work.of(kind, EVERYTHING).find() == []
     assert await numbers(postgresql_port, table) == [1, 3]
 
 

@@ -47,6 +47,15 @@ def verified(door: httpx2.Client, path: str) -> dict[str, Any]:
     return dict(found)
 
 
+def logged(door: httpx2.Client, project: str, **filters: object) -> list[dict[str, Any]]:
+    """Lines of the log, which are stored soon after they are written."""
+    deadline = time.monotonic() + _SECONDS
+    while not (found := door.post(f"/v2.1/projects/{project}/logs", json={"filters": filters}).json()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return list(found)
+
+
 def test_a_connector_becomes_available(opened: RunningServer, mariadb_port: int, database: str) -> None:
     api = client_of(opened)
     with opened.client() as door:
@@ -63,9 +72,7 @@ def test_a_connector_becomes_available(opened: RunningServer, mariadb_port: int,
         refused = verified(door, f"/v2.1/projects/{project}/connectors/rows")
         assert refused["status"] == "failed_verification"
         assert "Access denied" in refused["error_message"]
-        (line,) = door.post(
-            f"/v2.1/projects/{project}/logs", json={"filters": {"connector_name": "rows", "system": True}}
-        ).json() or [{}]
+        (line,) = logged(door, project, connector_name="rows", system=True)
         assert line["connector_name"] == "rows"
         assert "Access denied" in line["log"]
         told = "".join(opened.output) + str(line) + str(refused)
@@ -95,3 +102,16 @@ async def test_a_look_outlives_a_killed_server(tmp_path: Path, mariadb_port: int
             assert (found["status"], found["error_message"]) == ("available", "")
     finally:
         await asyncio.to_thread(server.stop)
+
+
+async def test_a_store_that_never_answers_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    """The driver waits for 30 seconds, in a thread that nothing can stop; the process ends without it."""
+    server = await asyncio.to_thread(start_server, tmp_path / "data", SETTINGS)
+    async with way_to(None) as silent:
+        with server.client() as door:
+            project = new_project(door)
+            keys = {"username": "writer", "password": PASSWORD, "host": "127.0.0.1", "port": silent.port}
+            new = {"name": "keys", "type": "mysql", "configuration": keys}
+            await asyncio.to_thread(door.post, f"/v2.1/projects/{project}/credentials", json=new)
+        await asyncio.wait_for(silent.heard.wait(), _SECONDS)
+        assert await asyncio.to_thread(server.stop) == 0
