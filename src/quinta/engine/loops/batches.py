@@ -8,7 +8,7 @@ from collections.abc import Callable
 from quinta.core.events import Event, EventName
 from quinta.core.models.live import LiveVersions
 from quinta.core.models.model import RunnableVersion
-from quinta.core.pipelines.runs import PartInputs, PipelineRuns
+from quinta.core.pipelines.runs import Parts, PipelineRuns
 from quinta.core.ports import Between, Store, UnitOfWork
 from quinta.core.requests.batch import TIMEOUT_SECONDS
 from quinta.core.requests.execution import Answer, Execution
@@ -108,7 +108,7 @@ class Batches:
             return None  # it waited behind code that hung, and never had its turn
         if answer.seconds:
             self._seconds[version_id] = 0.8 * self._seconds.get(version_id, answer.seconds) + 0.2 * answer.seconds
-        return self._ended(request, answer, await self._pipelines.inputs_after(request, answer))
+        return self._ended(request, answer, await self._pipelines.after(request, answer))
 
     async def _run(self, request: Request) -> Answer | None:
         version = await self._versions.get(request.version_id)
@@ -117,7 +117,7 @@ class Batches:
         trace = await self._pipelines.trace(request)
         return await self._execution.run_kept(version, request.id, request.data, TIMEOUT_SECONDS, trace)
 
-    def _ended(self, request: Request, answer: Answer, inputs: PartInputs) -> Ended:
+    def _ended(self, request: Request, answer: Answer, following: Parts | None = None) -> Ended:
         values = {
             "status": RequestStatus.COMPLETED if answer.success else RequestStatus.FAILED,
             "result": answer.result,
@@ -129,10 +129,10 @@ class Batches:
             return Ended(values)
 
         async def carry_on(work: UnitOfWork) -> None:
-            await self._pipelines.ended(work, request, answer, inputs)
+            await self._pipelines.ended(work, request, answer, following)
 
         return Ended(values, carry_on, order=request.pipeline_request_id)
 
     def _give_up(self, request: Request, error: str) -> Ended:
         answer = Answer(request.id, Reason.GIVEN_UP, None, f"given up after several tries: {error}")
-        return self._ended(request, answer, [])
+        return self._ended(request, answer)
