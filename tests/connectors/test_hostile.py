@@ -1,9 +1,10 @@
-"""Stores whose servers want to lead elsewhere, or to fill the memory."""
+"""Stores whose servers want to lead elsewhere, to fill the memory, or to hold a thread."""
 
 from __future__ import annotations
 
 import gzip
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from cryptography.x509.oid import NameOID
 from quinta.engine.connectors.cloud_storage import CloudStorageDriver
 from quinta.engine.connectors.destinations import Destinations
 from quinta.engine.connectors.driver import Message, Place, StoreFailure
+from quinta.engine.connectors.mysql import MysqlDriver
 from quinta.engine.connectors.objects import AzureDriver, S3Driver
 from tests.connectors.google_exchange import TOKEN, Google
 
@@ -169,3 +171,30 @@ async def test_an_answer_that_breaks_off_may_pass(google: Google) -> None:
             await CloudStorageDriver(HOUSE).check_credentials({"json_key_file": key})
 
         assert caught.value.passing
+
+
+async def test_a_database_that_never_comes_to_an_end_holds_no_thread() -> None:
+    over = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(b"\xff\xff\x00\x00")  # a greeting of 65,535 bytes
+            while not over.wait(0.05):
+                try:
+                    connection.sendall(b"\x0a")
+                except OSError:
+                    return
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=drip, args=(listener,))
+        thread.start()
+        try:
+            port = str(listener.getsockname()[1])
+            credentials = {"host": "127.0.0.1", "port": port, "username": "user", "password": "password"}
+            with pytest.raises(StoreFailure, match="port") as caught:
+                await MysqlDriver(HOUSE, seconds=0.5).check_credentials(credentials)
+            assert caught.value.passing
+        finally:
+            over.set()
+            thread.join()
