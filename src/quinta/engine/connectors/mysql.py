@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from threading import Timer
 from typing import Any
 
 from quinta.engine.connectors.columns import mysql_value
@@ -21,6 +22,9 @@ _COLUMNS = """
            EXTRA LIKE '%%GENERATED%%' AND EXTRA NOT LIKE '%%DEFAULT_GENERATED%%', PRIVILEGES LIKE '%%insert%%'
     FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s
 """
+TOTAL_SECONDS = 60.0
+"""For one message. The driver's own limits begin anew with each piece that comes: a server that sent a byte a second
+held a thread for ever."""
 _STRICT = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO"
 _PASSING = frozenset({1040, 1053, 1205, 1213, 1226, 2002, 2003, 2006, 2013, 2055, 3024, 4031})
 """Too many connections, shutdown, locks, connections lost, execution interrupted."""
@@ -29,8 +33,9 @@ _PASSING = frozenset({1040, 1053, 1205, 1213, 1226, 2002, 2003, 2006, 2013, 2055
 class MysqlDriver:
     """See engine.connectors.driver.Driver."""
 
-    def __init__(self, destinations: Destinations) -> None:
+    def __init__(self, destinations: Destinations, seconds: float = TOTAL_SECONDS) -> None:
         self._destinations = destinations
+        self._seconds = seconds
 
     async def check_credentials(self, credentials: Mapping[str, str]) -> None:
         """Signs in, to no database."""
@@ -104,9 +109,10 @@ class MysqlDriver:
             defer_connect=True,
         )
         try:
-            connection.connect(self._socket(host, port))
-            with connection.cursor() as cursor:
-                yield cursor
+            with self._ending(self._socket(host, port)) as connected:
+                connection.connect(connected)
+                with connection.cursor() as cursor:
+                    yield cursor
         except pymysql.MySQLError as error:
             code, text = (*error.args, "", "")[:2] if error.args else (0, "")
             known = code in _PASSING
@@ -117,6 +123,22 @@ class MysqlDriver:
         finally:
             if connection.open:
                 connection.close()
+
+    @contextmanager
+    def _ending(self, connected: socket.socket) -> Iterator[socket.socket]:
+        """The connection, which ends with the time for a message."""
+
+        def end() -> None:
+            with suppress(OSError):  # closed at this moment
+                connected.shutdown(socket.SHUT_RDWR)
+
+        timer = Timer(self._seconds, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield connected
+        finally:
+            timer.cancel()
 
     def _socket(self, host: str, port: int) -> socket.socket:
         """Connected to the first address that answers."""

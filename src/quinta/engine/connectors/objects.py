@@ -18,11 +18,13 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import AzureStore, S3Store
 
-from quinta.engine.connectors.destinations import Destinations
+from quinta.engine.connectors.destinations import Destinations, Endpoint
 from quinta.engine.connectors.driver import CONNECT_SECONDS, WRITE_SECONDS, Message, Place, StoreFailure
 
 PROBE_NAME = "quinta-verification"
 PROBE_TEXT = b"Quinta wrote this to see whether it may. It can be deleted.\n"
+_REFUSALS = (BaseError, FileNotFoundError, PermissionError)
+"""What obstore raises: for some answers it takes the exceptions of Python."""
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>([^<]{1,80})</Code>")
@@ -51,7 +53,7 @@ class ObjectDriver:
         store = await self.open(credentials, f"quinta-{uuid4()}", CONNECT_SECONDS)
         try:
             await obstore.list_with_delimiter_async(store, PROBE_NAME)
-        except BaseError as error:
+        except _REFUSALS as error:
             status, code = _answer(error)
             known = status in (403, 404) and code != "" and code not in _UNKNOWN_KEYS
             if not known:
@@ -63,11 +65,11 @@ class ObjectDriver:
         path = object_path(place.configuration["path_prefix"], PROBE_NAME)
         try:
             await obstore.put_async(store, path, PROBE_TEXT)
-        except BaseError as error:
+        except _REFUSALS as error:
             raise _failure(error) from error
         try:
             await obstore.delete_async(store, path)
-        except BaseError:
+        except _REFUSALS:
             return
 
     async def write(self, place: Place, message: Message) -> None:
@@ -77,7 +79,7 @@ class ObjectDriver:
         try:
             path = object_path(place.configuration["path_prefix"], message.file_name)
             await obstore.put_async(store, path, message.path)
-        except BaseError as error:
+        except _REFUSALS as error:
             raise _failure(error) from error
 
 
@@ -105,7 +107,7 @@ class S3Driver(ObjectDriver):
                 "virtual_hosted_style_request": False,
                 "skip_signature": False,
             },
-            client_options=_client(seconds),
+            client_options=_client(endpoint, seconds),
             retry_config=_ONE_TRY,
             credential_provider=_giving(keys),
         )
@@ -139,7 +141,7 @@ class AzureDriver(ObjectDriver):
                     "skip_signature": False,
                     "use_emulator": False,
                 },
-                client_options=_client(seconds),
+                client_options=_client(endpoint, seconds),
                 retry_config=_ONE_TRY,
                 credential_provider=_giving({**given, "expires_at": None}),
             )
@@ -160,8 +162,14 @@ def aws_domain(region: str) -> str:
 _ONE_TRY: Any = {"max_retries": 0, "retry_timeout": timedelta(seconds=WRITE_SECONDS)}
 
 
-def _client(seconds: float) -> Any:
-    return {"timeout": f"{seconds:g}s", "connect_timeout": f"{CONNECT_SECONDS:g}s", "allow_http": True}
+def _client(endpoint: Endpoint, seconds: float) -> Any:
+    """obstore follows redirects and cannot be told not to. Without ``allow_http`` it refuses those that leave TLS, and
+    so all that lead to what answers inside without a certificate: the metadata of clouds, and most services."""
+    return {
+        "timeout": f"{seconds:g}s",
+        "connect_timeout": f"{CONNECT_SECONDS:g}s",
+        "allow_http": endpoint.url.startswith("http:"),
+    }
 
 
 def _giving(keys: Any) -> Callable[[], Any]:
@@ -174,14 +182,14 @@ def _connection_string(text: str) -> dict[str, str]:
     return {name.strip().lower(): value.strip() for name, _, value in pairs if name.strip()}
 
 
-def _answer(error: BaseError) -> tuple[int, str]:
+def _answer(error: Exception) -> tuple[int, str]:
     """HTTP status and the store's own code, 0 and empty where there was no answer."""
     text = str(error)
     status, code = _STATUS.search(text), _CODE.search(text)
     return int(status[1]) if status else 0, code[1] if code else ""
 
 
-def _failure(error: BaseError) -> StoreFailure:
+def _failure(error: Exception) -> StoreFailure:
     status, code = _answer(error)
     if not status:
         text = str(error).split("\n")[0]
