@@ -16,7 +16,7 @@ from tests.models import new_project
 from tests.serving import RunningServer
 
 NO_NAME = "No name"
-_SPAN = "object_type=model_version&start_time=2020-01-01T00:00:00Z&end_time=2020-01-02T00:00:00Z"
+_SPAN = "object_type=model_version&start_time=2020-01-01"
 BAD_BODIES: dict[str, Any] = {
     "models_create": {"name": NO_NAME, "input_type": "plain", "output_type": "plain"},
     "models_update": {"name": NO_NAME},
@@ -55,15 +55,28 @@ BAD_BODIES: dict[str, Any] = {
 }  # fmt: skip
 """Well formed, but against a rule about what is stored."""
 BAD_QUERIES = {
-    "batch_model_requests_list": ("limit=0", "limit=501", "offset=-1", "sort=up", "status=done", "success=perhaps"),
-    "batch_pipeline_requests_list": ("limit=0", "limit=501", "offset=-1", "sort=up", "status=done", "success=perhaps"),
-    "blobs_list": ("range=0", "creation_date=yesterday", "range=1.5"),
-    "metrics_get": ("start_time=2020-01-01", f"{_SPAN}&interval=week", f"{_SPAN}&object_id=5"),
-    "project_usage_get": ("start_month=2020-13", "start_month=May"),
-    "model_requests_create": ("timeout=9", "timeout=3601", "timeout=long"),
-    "pipelines_request": ("pipeline_timeout=7201", "model_timeout=9", "model_timeout=long"),
+    "batch_model_requests_list": ("limit=0", "limit=501", "offset=-1"),
+    "batch_pipeline_requests_list": ("limit=0", "limit=501", "offset=-1"),
+    "blobs_list": ("range=0",),
+    "metrics_get": (f"{_SPAN}&end_time=2019-01-01", f"{_SPAN}&end_time=2030-01-01&interval=minute"),
+    "model_requests_create": ("timeout=9", "timeout=3601"),
+    "pipelines_request": ("pipeline_timeout=7201", "model_timeout=9"),
 }
-"""What a query says wrong, with a body that is right."""
+"""What the same is said of in a query, with a body that is right."""
+MALFORMED_QUERIES = {
+    "batch_model_requests_list": ("limit=all", "sort=up", "status=done", "success=perhaps"),
+    "blobs_list": ("creation_date=yesterday", "range=1.5"),
+    "metrics_get": (
+        _SPAN,
+        "object_type=project&start_time=2020-01-01&end_time=2020-01-02",
+        f"{_SPAN}&end_time=2020-01-02&interval=week",
+        f"{_SPAN}&end_time=2020-01-02&object_id=5",
+    ),
+    "project_usage_get": ("start_month=2020-13", "start_month=May"),
+    "model_requests_create": ("timeout=long",),
+    "pipelines_request": ("model_timeout=long",),
+}
+"""Looked at before the project is: the same is said whether there is one or not."""
 HARMFUL = {"user_delete"}
 """Takes the caller away: tested beside the accounts."""
 
@@ -144,7 +157,8 @@ def values(scene: Scene) -> dict[str, str]:
     robot = staff.get(f"{base}/service-users").json()[0]["id"]
     return {
         "project_name": scene.project, "model_name": "m", "version": "v1", "service_user_id": robot,
-        "metric": "requests", "pipeline_name": "l", "name": "a", "credentials_name": "k", "connector_name": "c", "schedule_name": "s",
+        "metric": "requests", "pipeline_name": "l", "name": "a", "credentials_name": "k", "connector_name": "c",
+        "schedule_name": "s",
     }  # fmt: skip
 
 
@@ -162,20 +176,36 @@ def test_what_is_wrong_with_a_body_is_told_to_who_may_make_the_call(
         assert answer.status_code == status, (name, caller, answer.text)
 
 
+def by_query(client: httpx2.Client, name: str, values: dict[str, str], query: str) -> httpx2.Response:
+    promise = PROMISES[name]
+    body = {"json": "text"} if promise.method == "POST" else {}
+    return client.request(promise.method, f"/v2.1{promise.path.format(**values)}?{query}", **body)
+
+
 @pytest.mark.parametrize("name", BAD_QUERIES)
 def test_what_is_wrong_with_a_query_is_told_to_who_may_make_the_call(
     scene: Scene, values: dict[str, str], name: str
 ) -> None:
-    promise = PROMISES[name]
-    body = {"json": "text"} if promise.method == "POST" else {}
     for query in BAD_QUERIES[name]:
         for caller, status in REFUSALS:
-            path = f"/v2.1{promise.path.format(**values)}?{query}"
-            answer = scene.clients[caller].request(promise.method, path, **body)
+            answer = by_query(scene.clients[caller], name, values, query)
             assert answer.status_code == status, (query, caller, answer.text)
 
 
-@pytest.mark.parametrize("ttl", ["899", "259201", "long"])
+@pytest.mark.parametrize("name", MALFORMED_QUERIES)
+def test_a_malformed_query_tells_nothing_of_a_project(scene: Scene, values: dict[str, str], name: str) -> None:
+    for query in MALFORMED_QUERIES[name]:
+        assert by_query(scene.clients["nobody"], name, values, query).status_code == 401
+        for caller in ("stranger", "member", "administrator"):
+            there = by_query(scene.clients[caller], name, values, query)
+            nowhere = by_query(scene.clients[caller], name, values | {"project_name": "never-was"}, query)
+            assert there.status_code == nowhere.status_code
+            if caller == "stranger":
+                assert there.text.replace(scene.project, "never-was") == nowhere.text
+            assert there.status_code in (400, 404), there.text
+
+
+@pytest.mark.parametrize("ttl", ["899", "259201"])
 def test_a_wrong_life_of_a_blob_is_told_to_who_may_keep_one(scene: Scene, ttl: str) -> None:
     for caller, status in REFUSALS:
         answer = scene.clients[caller].post(

@@ -115,7 +115,7 @@ def test_a_pipeline_from_its_file(ubiops: CommandLine, door: httpx2.Client, work
         lambda text: "pending" not in text and "processing" not in text,
     )
     assert all(item["id"] in told for item in created)
-    assert [line.split(": ")[1] for line in told.splitlines() if "Result" in line] == [
+    assert [line.split(": ", 1)[1] for line in told.splitlines() if "Result" in line] == [
         '{"result": 2.0}', '{"result": 4.0}', '{"result": 4.0}', '{"result": 8.0}',
     ]  # fmt: skip
     assert "second" in ubiops.run("pipelines", "batch_requests", "get", "twice", *ids, "-fmt", "oneline")
@@ -144,13 +144,15 @@ def test_a_pipeline_is_changed(ubiops: CommandLine, door: httpx2.Client, worksho
     assert "no pipeline named 'change'" in ubiops.refused("pipelines", "get", "change")
     assert ubiops.json("pipelines", "request", "once", "-d", '{"begin": 4}')["model_requests"][0]["success"] is True
 
-    ubiops.run("pipelines", "create", "twice", "-f", "twice.yaml")
-    assert "already exists" in ubiops.refused("pipelines", "update", "once", "-n", "twice")
+    ubiops.run("pipelines", "create", "other", "-f", "twice.yaml")
+    assert "already exists" in ubiops.refused("pipelines", "update", "once", "-n", "other")
     assert ubiops.run("pipelines", "update", "once", "-n", "single") == "Pipeline was successfully renamed."
     assert shown(door, workshop, "single") == ({**after, **_renamed(door, workshop)}, objects, links)
-    assert ubiops.run("pipelines", "update", "twice", "-f", "twice.yaml").endswith("successfully updated.")
-    assert "reference_version: v1" in ubiops.run("pipelines", "get", "twice")
-    for name in ("single", "twice"):
+    assert ubiops.run("pipelines", "update", "other", "-n", "other", "-f", "twice.yaml").endswith(
+        "successfully updated."
+    )
+    assert "reference_version: v1" in ubiops.run("pipelines", "get", "other")
+    for name in ("single", "other"):
         ubiops.run("pipelines", "delete", name, "-y")
 
 

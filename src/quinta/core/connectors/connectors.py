@@ -75,14 +75,14 @@ class Connectors:
         self._clock = clock
 
     async def create(self, actor: Actor, project_name: str, new: NewConnector) -> ConnectorView:
-        check_name(new.name, "a connector")
-        type_ = known_type(new.type)
-        kind = KINDS[type_]
-        values = checked(kind.configuration, new.configuration)
-        fields = _checked_fields(kind.input_type, new.input_fields)
         now = self._clock.now()
         async with self._store.begin() as work:
             project = await project_for(work, actor, project_name, Permission.CONNECTORS_CREATE)
+            check_name(new.name, "a connector")
+            type_ = known_type(new.type)
+            kind = KINDS[type_]
+            values = checked(kind.configuration, new.configuration)
+            fields = _checked_fields(kind.input_type, new.input_fields)
             await _require_free(work, project, new.name)
             credentials = await _credentials(work, project, type_, new.credentials)
             await require_room_for_resource(work, project)

@@ -57,13 +57,13 @@ class CredentialsKeeper:
         self._secrets = secrets
 
     async def create(self, actor: Actor, project_name: str, new: NewCredentials) -> CredentialsView:
-        check_name(new.name, "credentials")
-        type_ = known_type(new.type)
-        rules = KINDS[type_].credentials
-        values = checked(rules, new.configuration)
         now = self._clock.now()
         async with self._store.begin() as work:
             project = await project_for(work, actor, project_name, Permission.CREDENTIALS_CREATE)
+            check_name(new.name, "credentials")
+            type_ = known_type(new.type)
+            rules = KINDS[type_].credentials
+            values = checked(rules, new.configuration)
             await _require_free(work, project, new.name)
             item_id = new_id()
             item = Credentials(

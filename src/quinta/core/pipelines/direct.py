@@ -123,11 +123,11 @@ class DirectPipelineRequests:
         for what the caller does wrong, StateConflict for a pipeline that cannot run as it is.
         """
         limits = limits or TimeLimits()
-        limits.check()
         key = (actor.user_id, project, pipeline)
         route = self._routes.get(key)
         if route is None:
             route = await self._routes.load(key, lambda: self._load(actor, project, pipeline))
+        limits.check()
         return await self._through(route, data, limits)
 
     async def run_for_nobody(
