@@ -19,8 +19,8 @@ class Way:
 
 
 @asynccontextmanager
-async def way_to(target: int | None) -> AsyncIterator[Way]:
-    """A way to a port of this machine; to None: connections are taken and never answered."""
+async def way_to(target: int | None, port: int = 0) -> AsyncIterator[Way]:
+    """A way to a port of this machine, from ``port``; to None: connections are taken and never answered."""
     way = Way()
     open_ends: set[asyncio.StreamWriter] = set()
 
@@ -45,7 +45,7 @@ async def way_to(target: int | None) -> AsyncIterator[Way]:
             open_ends.add(to_writer)
             await asyncio.gather(pipe(reader, to_writer), pipe(to_reader, writer))
 
-    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    server = await asyncio.start_server(take, "127.0.0.1", port)
     way.port = server.sockets[0].getsockname()[1]
     try:
         yield way

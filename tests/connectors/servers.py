@@ -57,7 +57,15 @@ def shared_server(
 def _start(name: str, prepare: Callable[[Path], Launch], session: int) -> dict[str, Any]:
     # Not below TMPDIR: a socket's path may have 107 bytes at most, and servers with users of their own must enter.
     folder = Path(tempfile.mkdtemp(prefix=f"quinta-{name}-", dir="/tmp"))
-    launch = prepare(folder)
+    try:
+        return _launch(name, folder, prepare(folder), session)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _launch(name: str, folder: Path, launch: Launch, session: int) -> dict[str, Any]:
+    """Hands the servers to a keeper and waits until they listen."""
     specification = folder / "keeper.json"
     wanted = {
         "session": session,

@@ -84,7 +84,7 @@ BAD_KEYS = [
     ({"type": "authorized_user"}, "not that of a service account"),
     (
         {"private_key": "-----BEGIN PRIVATE KEY-----\nnone\n-----END PRIVATE KEY-----\n"},
-        "no private key that can be used",
+        "that can be used",
     ),
     ({"token_uri": "http://10.9.8.7/token"}, "may not reach"),
     ({"token_uri": "http://127.0.0.1:1/token"}, "Google"),

@@ -14,6 +14,7 @@ from uuid import uuid4
 import boto3
 import google.auth.credentials
 import httpx2
+import obstore
 import pytest
 from botocore.config import Config
 from google.cloud import storage
@@ -53,7 +54,7 @@ def s3_store(url: str, key: str, secret: str, wrong: dict[str, object], refusal:
 
 
 def reader(root: S3Store | AzureStore) -> Callable[[str], bytes]:
-    return reader(root)
+    return lambda path: bytes(obstore.get(root, path).bytes())
 
 
 def make_bucket(url: str, key: str, secret: str, bucket: str) -> None:
@@ -186,3 +187,21 @@ async def test_what_is_refused(house: House, store: Store) -> None:
     shown = " ".join([signed.credentials.error_message, made.connector.error_message, *lines])
     assert store.secret not in shown
     assert "BEGIN" not in shown
+
+
+async def test_the_servers_own_environment_has_no_part(
+    house: House, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it says of clouds is the operator's: neither sent to a user's store nor in the way of its keys."""
+    for name in ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AZURE_STORAGE_ENDPOINT", "STORAGE_EMULATOR_HOST"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("AWS_SESSION_TOKEN", "AWS_SECRET_ACCESS_KEY", "AZURE_STORAGE_ACCOUNT_KEY"):
+        monkeypatch.setenv(name, "bm90IHlvdXJz")
+    for name in ("AWS_SKIP_SIGNATURE", "AZURE_SKIP_SIGNATURE", "AZURE_STORAGE_USE_EMULATOR"):
+        monkeypatch.setenv(name, "true")
+    signed = await house.sign_in(store.type, store.sign_in)
+    assert (signed.credentials.status, signed.credentials.error_message) == (ConnectorStatus.AVAILABLE, "")
+    made = await house.connect(store.type, {store.bucket_parameter: store.bucket})
+    assert (made.connector.status, made.connector.error_message) == (ConnectorStatus.AVAILABLE, "")
+    wrong = await house.sign_in(store.type, store.sign_in | store.wrong, "wrong")
+    assert wrong.credentials.status is ConnectorStatus.FAILED_VERIFICATION

@@ -131,6 +131,10 @@ def test_ids_sort_by_time_to_the_microsecond(moment: datetime) -> None:
         ({"model_name": "a", "request_id": REQUESTS[0]}, "ix_log_lines_project_id_request_id_id"),
         ({"system": True}, "ix_log_lines_system"),
         ({"system": False}, "PRIMARY KEY"),
+        ({"pipeline_request_id": REQUESTS[0]}, "ix_log_lines_pipeline_request_id"),
+        ({"pipeline_name": "a"}, "ix_log_lines_pipeline_name"),
+        ({"pipeline_name": "a", "pipeline_object_name": "b"}, "ix_log_lines_pipeline_name"),
+        ({"connector_name": "a"}, "ix_log_lines_connector_name"),
     ],
 )
 @pytest.mark.parametrize("range_seconds", [-86_400, 86_400])

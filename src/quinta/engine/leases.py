@@ -26,7 +26,8 @@ from typing import Generic, Protocol, TypeVar
 import structlog
 
 from quinta.core.errors import Unavailable
-from quinta.core.ports import Store, UnitOfWork
+from quinta.core.events import Event, EventName
+from quinta.core.ports import Between, Store, UnitOfWork
 from quinta.core.scope import EVERYTHING
 from quinta.kit.clock import Clock
 from quinta.kit.ids import new_id
@@ -99,6 +100,14 @@ class Claim(Generic[T]):
         self._clock = clock
         self._lease = lease
 
+    async def groups(self, field: str) -> list[str]:
+        """The different values of ``field`` among the rows that can be taken: they wait, or their lease ran out."""
+        rows = self.unit.of(self._work.kind, EVERYTHING)
+        lapsed = Between(end=self._clock.now())
+        waiting = await rows.distinct(field, status=self._work.waiting)
+        left = await rows.distinct(field, status=self._work.working, lease_expires_at=lapsed)
+        return list(dict.fromkeys((*waiting, *left)))
+
     async def take(self, limit: int | None = None, **conditions: object) -> int:
         """Leases up to ``limit`` rows (all there is room for by default) that meet the conditions; returns how many."""
         count = self.room if limit is None else min(limit, self.room)
@@ -134,7 +143,8 @@ class LeasedWork(Generic[T]):
     server count too, so an item that kills its server does not do so for ever.
 
     ``select`` chooses what to claim in a turn; by default everything there is room for. ``concurrency`` bounds the
-    items in flight.
+    items in flight. ``woken_by`` is the event that says that items wait, ``cancelled_by`` the one whose tags
+    (``anything:ID``) name items that are gone.
     """
 
     name: str
@@ -145,6 +155,8 @@ class LeasedWork(Generic[T]):
     give_up: Callable[[T, str], Ended]
     concurrency: int
     select: Callable[[Claim[T]], Awaitable[None]] = _select_all
+    woken_by: EventName | None = None
+    cancelled_by: EventName | None = None
 
 
 class LeasedLoop(Generic[T]):
@@ -166,11 +178,19 @@ class LeasedLoop(Generic[T]):
         self._abandoned = False
         self._finished = asyncio.Event()
         self._finished.set()
+        store.subscribe(self._hear)
 
     @property
     def in_flight(self) -> int:
         """How many items this server holds at the moment."""
         return len(self._held)
+
+    def _hear(self, event: Event) -> None:
+        if event.name is self._work.woken_by:
+            self.wake()
+        elif event.name is self._work.cancelled_by:
+            for tag in event.tags:
+                self.cancel(tag.partition(":")[2])
 
     def wake(self) -> None:
         """Something may wait: looks at once instead of at the next poll."""

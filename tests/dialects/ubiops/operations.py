@@ -23,7 +23,8 @@ _FILE = {"file": ("a.txt", b"x")}
 @dataclass(frozen=True)
 class Operation:
     """``path`` is below the project; ``{model}`` or ``{pipeline}`` in it, or in the body, is a name, if the operation
-    is about one. Holding ``other`` instead of ``permission`` will do."""
+    is about one. For a list, holding ``other`` instead of ``permission`` will do; elsewhere both are needed, since what
+    is not there could be of either kind."""
 
     name: str
     permission: str

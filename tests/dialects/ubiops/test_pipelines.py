@@ -12,6 +12,7 @@ import ubiops
 from ubiops import ApiException, CoreApi
 
 from tests.dialects.ubiops.bodies import check_last
+from tests.dialects.ubiops.people import People, assign
 from tests.models import new_project
 from tests.pipelines import PipelineDoor, new_pipeline
 
@@ -58,7 +59,8 @@ def refused(answer: httpx2.Response, status: int, said: str) -> None:
     assert said in answer.json()["error"]
 
 
-def test_all_of_a_pipeline_by_the_client(api: CoreApi, workshop: str) -> None:
+def two_in_a_row(api: CoreApi, project: str) -> dict[str, str]:
+    """start -> object-1 -> object-2, each step by the client; where the pipeline is."""
     name = f"p-{uuid.uuid4().hex[:8]}"
     new = ubiops.PipelineCreate(
         name=name,
@@ -66,33 +68,33 @@ def test_all_of_a_pipeline_by_the_client(api: CoreApi, workshop: str) -> None:
         description="Two in a row",
         input_fields=[ubiops.PipelineInputFieldCreate(name="start", data_type="double")],
     )
-    made = api.pipelines_create(project_name=workshop, data=new)
+    made = api.pipelines_create(project_name=project, data=new)
     check_last(api, "PipelineList")
-    assert (made.name, made.project, made.description) == (name, workshop, "Two in a row")
-    assert made.input_type == "structured"
-    at = {"project_name": workshop, "pipeline_name": name}
-    assert api.pipelines_get(**at).id == made.id
-    assert made.id in {item.id for item in api.pipelines_list(project_name=workshop)}
+    assert (made.name, made.project, made.description, made.input_type) == (name, project, "Two in a row", "structured")
+    at = {"project_name": project, "pipeline_name": name}
     for number in (1, 2):
         item = ubiops.PipelineObjectCreate(
             name=f"object-{number}", reference_type="model", reference_name="number", version="v1"
         )
         added = api.pipeline_objects_create(**at, data=item)
         check_last(api, "PipelineObjectList")
-        assert (added.name, added.reference_type, added.reference_name, added.version) == (
-            f"object-{number}",
-            "model",
-            "number",
-            "v1",
-        )
-    assert [item.name for item in api.pipeline_objects_list(**at)] == ["object-1", "object-2"]
-    assert api.pipeline_objects_get(**at, name="object-2").output_type == "structured"
+        shown = (added.name, added.reference_type, added.reference_name, added.version)
+        assert shown == (f"object-{number}", "model", "number", "v1")
     for source, destination, field in (("pipeline_start", "object-1", "start"), ("object-1", "object-2", "number")):
         link = ubiops.AttachmentFieldsCreate(source_field_name=field, destination_field_name="number")
         body = ubiops.AttachmentsCreate(source_name=source, destination_name=destination, mapping=[link])
         attached = api.pipeline_object_attachments_create(**at, data=body)
         check_last(api, "AttachmentsList")
         assert (attached.source_name, attached.destination_name) == (source, destination)
+    return at
+
+
+def test_all_of_a_pipeline_by_the_client(api: CoreApi, workshop: str) -> None:
+    at = two_in_a_row(api, workshop)
+    made = api.pipelines_get(**at)
+    assert made.id in {item.id for item in api.pipelines_list(project_name=workshop)}
+    assert [item.name for item in api.pipeline_objects_list(**at)] == ["object-1", "object-2"]
+    assert api.pipeline_objects_get(**at, name="object-2").output_type == "structured"
     assert len(api.pipeline_object_attachments_list(**at)) == 2
     (one,) = api.pipeline_object_attachments_source_get(**at, source_name="pipeline_start")
     assert one.mapping[0].source_field_name == "start"
@@ -101,13 +103,12 @@ def test_all_of_a_pipeline_by_the_client(api: CoreApi, workshop: str) -> None:
     assert api.pipeline_object_environment_variables_list(**at, name="object-1") == []
     changed = api.pipeline_objects_update(**at, name="object-1", data={"name": "first", "version": "v2"})
     assert (changed.name, changed.version) == ("first", "v2")
-    renamed = api.pipelines_update(**at, data={"name": f"{name}-new", "description": "Still two"})
-    assert (renamed.id, renamed.name, renamed.description) == (made.id, f"{name}-new", "Still two")
-    at["pipeline_name"] = renamed.name
-    assert {(item.source_name, item.destination_name) for item in api.pipeline_object_attachments_list(**at)} == {
-        ("pipeline_start", "first"),
-        ("first", "object-2"),
-    }
+    name = f"{made.name}-new"
+    renamed = api.pipelines_update(**at, data={"name": name, "description": "Still two"})
+    assert (renamed.id, renamed.name, renamed.description) == (made.id, name, "Still two")
+    at["pipeline_name"] = name
+    links = {(item.source_name, item.destination_name) for item in api.pipeline_object_attachments_list(**at)}
+    assert links == {("pipeline_start", "first"), ("first", "object-2")}
     api.pipeline_object_attachments_delete(**at, source_name="first", destination_name="object-2")
     api.pipeline_objects_delete(**at, name="first")
     assert api.pipeline_object_attachments_list(**at) == []
@@ -339,3 +340,21 @@ def test_what_the_command_line_client_does_to_update(pipeline: PipelineDoor) -> 
     new.attach("pipeline_start", "one", {"number": "number"})
     assert len(client.get(f"{new.path}/attachments").json()) == 1
     assert client.delete(new.path).status_code == 204
+
+
+def test_metrics_of_one_pipeline_need_a_role_on_it(door: httpx2.Client, workshop: str, people: People) -> None:
+    """As for versions: what a caller has no role on is as if it were not there (contract ubiops 6.3, 9.3)."""
+    own, other = (new_pipeline(door, workshop, None) for _ in range(2))
+    person = people.member(workshop)
+    assign(door, workshop, person.id, "pipeline-viewer", object_name=own.name, object_type="pipeline")
+    query = {"object_type": "pipeline", "start_time": "2026-01-01T00:00:00Z", "end_time": "2026-01-01T01:00:00Z"}
+
+    def ask(known: str | None) -> int:
+        asked = query if known is None else query | {"object_id": known}
+        return person.client.get(f"/v2.1/projects/{workshop}/metrics/requests", params=asked).status_code
+
+    ids = [door.get(pipeline.path).json()["id"] for pipeline in (own, other)]
+    assert [ask(None), *map(ask, ids)] == [403, 200, 404]
+    for pipeline in (own, other):
+        assert door.delete(pipeline.path).status_code == 204
+    assert ask(ids[0]) == 403  # the role went with its pipeline

@@ -78,7 +78,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"schedule": "0 0 31 2 *"}, "bad day-of-month"),
     ({"schedule": "@reboot"}, "fields instead of five"),
     ({"object_name": "other"}, "there is no model named 'other'"),
-    ({"object_type": "pipeline"}, "object_type"),
+    ({"object_type": "pipeline"}, "there is no pipeline named"),
     ({"object_type": "connector"}, "'object_type' must be one of"),
     ({"version": "v2"}, "there is no version named 'v2'"),
     ({"version": None}, "must not be null"),
@@ -202,7 +202,7 @@ def test_blobs_in_scheduled_data(server: RunningServer, door: httpx2.Client) -> 
     built.wait_for_log("made this direct request, with success")
     assert door.delete(f"{base}/blobs/{blob}").status_code == 204
     make_due(server, built.project)
-    built.wait_for_log(f"schedule 's': made no request: field 'image' names a blob that does not exist: {blob}")
+    built.wait_for_log(f"schedule 's': its request failed: field 'image' names a blob that does not exist: {blob}")
 
 
 def test_other_tenants_see_nothing(project: str, stranger: httpx2.Client, door: httpx2.Client) -> None:

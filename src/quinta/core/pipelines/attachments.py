@@ -44,7 +44,7 @@ class Attachments:
         """Attaches one object to another; the rules are those of core.pipelines.rules."""
         async with self._store.begin() as work:
             pipeline = await pipeline_for(work, actor, project_name, name, Permission.PIPELINES_ATTACHMENTS_CREATE)
-            await lock(work, pipeline)
+            pipeline = await lock(work, pipeline)
             destination = await _named(work, pipeline, new.destination, "destination_name")
             source = None if new.source == START else await _named(work, pipeline, new.source, "source_name")
             mapping = await _mapping(work, pipeline, source, destination, new)

@@ -30,7 +30,7 @@ MOST_PER_CALL = 100
 
 @dataclass(frozen=True, slots=True)
 class PipelineRequestView:
-    """A request with the value type of its pipeline's input, and how its objects ended, in the order they did.
+    """A request, and how its objects ended, in the order they did.
 
     ``results`` is empty until all have (contract ubiops 7.2).
     """

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from quinta.core.access.decide import object_for
 from quinta.core.access.model import Actor, Permission
 from quinta.core.connectors.model import DeliveryContext
-from quinta.core.errors import InvalidInput, NotFound, Unavailable
+from quinta.core.errors import InvalidInput, NotFound, QuintaError, Unavailable
 from quinta.core.events import Event
 from quinta.core.files.blobs import Blobs
 from quinta.core.models.live import LiveVersions
@@ -186,8 +186,9 @@ class DirectPipelineRequests:
         try:
             async with asyncio.timeout(run.ends_at - self._clock.monotonic()):
                 await self._deliveries.deliver(item.connector_id or "", data, context=context)
-        except TimeoutError:
-            text = f"the message was not written: the pipeline's time-out of {run.limits.pipeline} s passed"
+        except (TimeoutError, QuintaError) as error:
+            passed = f"the pipeline's time-out of {run.limits.pipeline} s passed"
+            text = f"the message was not written: {error.message if isinstance(error, QuintaError) else passed}"
             line = LogLine(run.plan.project_id, self._clock.now(), text, system=True, request_id=request_id)
             self._logs.write(Trace(run.plan.pipeline_name, item.name, run.id).on(line))
 
@@ -200,7 +201,10 @@ class DirectPipelineRequests:
         self._meters.add(run.plan.project_id, "pipeline", run.plan.pipeline_id, {"object_requests": 1})
         trace = Trace(run.plan.pipeline_name, name, run.id)
         time_limit = min(left, run.limits.model)
-        answer = await self._execution.run_kept(version, request_id, data, time_limit, trace)
+        try:
+            answer = await self._execution.run_kept(version, request_id, data, time_limit, trace)
+        except QuintaError as error:  # its files cannot be had now: that is no reason to drop what others have done
+            return Answer(request_id, Reason.INVALID_INPUT, None, error.message)
         if answer.reason is Reason.DEADLINE and time_limit == left:
             text = f"the pipeline's time-out of {run.limits.pipeline} s passed: {answer.error_message}"
             return Answer(request_id, Reason.DEADLINE, None, text, answer.seconds)

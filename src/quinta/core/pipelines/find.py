@@ -80,10 +80,10 @@ def start_of(pipeline: Pipeline) -> Side:
     return Side(START, pipeline.input_type, pipeline.input_fields)
 
 
-async def lock(work: UnitOfWork, pipeline: Pipeline) -> None:
+async def lock(work: UnitOfWork, pipeline: Pipeline) -> Pipeline:
     """From here to the end of the unit of work nobody else changes how the pipeline is put together: two attachments
-    that are right each for itself could close a circle."""
-    await work.of(Pipeline, in_project(pipeline.project_id)).lock(pipeline.id)
+    that are right each for itself could close a circle. Answers the pipeline as it is then."""
+    return await work.of(Pipeline, in_project(pipeline.project_id)).lock(pipeline.id)
 
 
 def _of_model(item: PipelineObject, model: Model, version: ModelVersion) -> ObjectView:

@@ -97,7 +97,7 @@ class Pipelines:
         mapped from the pipeline's start must stay as it is (10.54)."""
         async with self._store.begin() as work:
             project, pipeline = await object_for(work, actor, project_name, Pipeline, name, Permission.PIPELINES_UPDATE)
-            await lock(work, pipeline)
+            pipeline = await lock(work, pipeline)
             values = _different(pipeline, change)
             if not values:
                 return PipelineView(pipeline, project.name)

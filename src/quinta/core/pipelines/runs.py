@@ -66,21 +66,24 @@ class PipelineRuns:
         for waiting in await requests.find(id=request_ids, status=RequestStatus.PENDING, order=("id",)):
             await requests.change(waiting.id, status=RequestStatus.PROCESSING, updated_at=self._clock.now())
 
-    async def inputs_after(self, run: Request, answer: Answer) -> PartInputs:
-        """What hangs on a model request of a pipeline, with the JSON text of each: made before the transaction in which
-        ``ended`` needs it, since a large text takes its time."""
+    async def after(self, run: Request, answer: Answer) -> Parts | None:
+        """What hangs on a model request that has ended; None when nothing does. For ``ended``: large results are read
+        here, before there is a transaction."""
         plan = None if run.plan_id is None else await self._plan(run.plan_id)
-        if plan is None or run.object_name is None or answer.result is None:
-            return []
-        return await plan.inputs_after(run.object_name, answer.result, self._reader)
+        if plan is None or answer.result is None or run.pipeline_request_id is None or run.object_name is None:
+            return None
+        parts = Parts(plan)
+        inputs = await plan.inputs_after(run.object_name, answer.result, self._reader)
+        parts.add(run.pipeline_request_id, inputs, self._clock.now(), run.id)
+        return parts
 
-    async def ended(self, work: UnitOfWork, run: Request, answer: Answer, inputs: PartInputs) -> None:
-        """A model request of a pipeline has ended: keeps what came of it, and queues what hangs on it, with
-        ``inputs``."""
+    async def ended(self, work: UnitOfWork, run: Request, answer: Answer, following: Parts | None) -> None:
+        """A model request of a pipeline has ended: keeps what came of it, and queues what follows from ``after``."""
         if run.pipeline_request_id is None or run.plan_id is None or run.object_name is None:
             raise ValueError(f"request {run.id} belongs to no pipeline request")
         now = self._clock.now()
-        await self._lock(work, run.project_id, run.pipeline_request_id)
+        request = await self._lock(work, run.project_id, run.pipeline_request_id)
+        self._meters.add(run.project_id, "pipeline", request.pipeline_id, {"object_requests": 1})
         scope = in_project(run.project_id)
         result = ObjectResult(
             id=run.id,
@@ -95,12 +98,8 @@ class PipelineRuns:
         )
         await work.of(ObjectResult, scope).add(result)
         await work.of(Request, scope).remove(id=run.id)
-        plan = await work.of(Plan, scope).get(id=run.plan_id)
-        if plan is not None:
-            self._meters.add(run.project_id, "pipeline", plan.pipeline_id, {"object_requests": 1})
-            parts = Parts(plan)
-            parts.add(run.pipeline_request_id, inputs, now, run.id)
-            await parts.queue(work)
+        if following is not None:
+            await following.queue(work)
         await self._finish(work, run.project_id, run.pipeline_request_id, now)
 
     async def delivered(self, work: UnitOfWork, delivery: Delivery) -> None:
@@ -110,10 +109,10 @@ class PipelineRuns:
         await work.of(Delivery, in_project(delivery.project_id)).remove(id=delivery.id)
         await self._finish(work, delivery.project_id, delivery.pipeline_request_id, now)
 
-    async def _lock(self, work: UnitOfWork, project_id: str, request_id: str) -> None:
+    async def _lock(self, work: UnitOfWork, project_id: str, request_id: str) -> PipelineRequest:
         """Parts that end at the same moment on different servers go one after the other: else each would see the other
         still at work, and nobody would end the whole."""
-        await work.of(PipelineRequest, in_project(project_id)).lock(request_id)
+        return await work.of(PipelineRequest, in_project(project_id)).lock(request_id)
 
     async def _finish(self, work: UnitOfWork, project_id: str, request_id: str, now: datetime) -> None:
         """Ends the pipeline request when nothing of it is left to do: failed when any object did (contract 7.2)."""

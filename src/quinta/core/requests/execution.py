@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from quinta.core.errors import QuintaError
+from quinta.core.errors import InvalidInput, QuintaError
 from quinta.core.files.blobs import Blobs
 from quinta.core.files.model import Blob
 from quinta.core.models.model import RunnableVersion
@@ -78,7 +78,7 @@ class Execution:
             try:
                 blob_ids = await self._reader.input(data, version.input_type, version.input_fields)
                 blobs = await self._blobs.present(version.project_id, blob_ids)
-            except QuintaError as error:
+            except InvalidInput as error:
                 return Answer(request_id, Reason.INVALID_INPUT, None, error.message)
         return await self.run(version, request_id, data, blobs, time_limit, trace)
 

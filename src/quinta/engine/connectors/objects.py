@@ -133,7 +133,12 @@ class AzureDriver(ObjectDriver):
         try:
             return AzureStore(
                 bucket,
-                config={"account_name": account, "endpoint": endpoint.url, "use_emulator": False},
+                config={
+                    "account_name": account,
+                    "endpoint": endpoint.url,
+                    "skip_signature": False,
+                    "use_emulator": False,
+                },
                 client_options=_client(seconds),
                 retry_config=_ONE_TRY,
                 credential_provider=_giving({**given, "expires_at": None}),

@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from quinta.core.events import Event, EventName
+from quinta.core.events import EventName
 from quinta.core.models.live import LiveVersions
 from quinta.core.models.model import RunnableVersion
-from quinta.core.pipelines.runs import PartInputs, PipelineRuns
-from quinta.core.ports import Between, Store, UnitOfWork
+from quinta.core.pipelines.runs import Parts, PipelineRuns
+from quinta.core.ports import Store, UnitOfWork
 from quinta.core.requests.batch import TIMEOUT_SECONDS
 from quinta.core.requests.execution import Answer, Execution
 from quinta.core.requests.model import Request, RequestStatus
 from quinta.core.requests.outcome import Reason
-from quinta.core.scope import EVERYTHING
 from quinta.engine.leases import Claim, Ended, LeasedLoop, LeasedWork, LeasePolicy
 from quinta.kit.clock import Clock
 
@@ -60,25 +59,14 @@ class Batches:
             give_up=self._give_up,
             concurrency=MOST_IN_FLIGHT,
             select=self._select,
+            woken_by=EventName.REQUESTS_CREATED,
+            cancelled_by=EventName.REQUESTS_DELETED,
         )
         self.loop = LeasedLoop(work, store, clock, LeasePolicy(maximum_attempts=_TRIES))
-        store.subscribe(self._hear)
-
-    def _hear(self, event: Event) -> None:
-        if event.name is EventName.REQUESTS_CREATED:
-            self.loop.wake()
-        elif event.name is EventName.REQUESTS_DELETED:
-            for tag in event.tags:
-                self.loop.cancel(tag.removeprefix("request:"))
 
     async def _select(self, claim: Claim[Request]) -> None:
         """For each version with work: as much as its instances can take, so that no version keeps another out."""
-        requests = claim.unit.of(Request, EVERYTHING)
-        waiting = await requests.distinct("version_id", status=RequestStatus.PENDING)
-        expired = await requests.distinct(
-            "version_id", status=RequestStatus.PROCESSING, lease_expires_at=Between(end=self._clock.now())
-        )
-        for version_id in dict.fromkeys((*waiting, *expired)):
+        for version_id in await claim.groups("version_id"):
             version = await self._versions.get(version_id)
             if version is not None and self._runs_here(version):
                 await claim.take(self._room(version, claim.room), version_id=version_id)
@@ -108,7 +96,7 @@ class Batches:
             return None  # it waited behind code that hung, and never had its turn
         if answer.seconds:
             self._seconds[version_id] = 0.8 * self._seconds.get(version_id, answer.seconds) + 0.2 * answer.seconds
-        return self._ended(request, answer, await self._pipelines.inputs_after(request, answer))
+        return self._ended(request, answer, await self._pipelines.after(request, answer))
 
     async def _run(self, request: Request) -> Answer | None:
         version = await self._versions.get(request.version_id)
@@ -117,7 +105,7 @@ class Batches:
         trace = await self._pipelines.trace(request)
         return await self._execution.run_kept(version, request.id, request.data, TIMEOUT_SECONDS, trace)
 
-    def _ended(self, request: Request, answer: Answer, inputs: PartInputs) -> Ended:
+    def _ended(self, request: Request, answer: Answer, following: Parts | None = None) -> Ended:
         values = {
             "status": RequestStatus.COMPLETED if answer.success else RequestStatus.FAILED,
             "result": answer.result,
@@ -129,10 +117,10 @@ class Batches:
             return Ended(values)
 
         async def carry_on(work: UnitOfWork) -> None:
-            await self._pipelines.ended(work, request, answer, inputs)
+            await self._pipelines.ended(work, request, answer, following)
 
         return Ended(values, carry_on, order=request.pipeline_request_id)
 
     def _give_up(self, request: Request, error: str) -> Ended:
         answer = Answer(request.id, Reason.GIVEN_UP, None, f"given up after several tries: {error}")
-        return self._ended(request, answer, [])
+        return self._ended(request, answer)

@@ -55,6 +55,7 @@ class Builds:
             work=self._work,
             give_up=self._give_up,
             concurrency=CONCURRENT_BUILDS,
+            woken_by=EventName.BUILD_REQUESTED,
         )
         self.loop = LeasedLoop(work, store, clock, LeasePolicy(maximum_attempts=3))
         store.subscribe(self._hear)
@@ -68,8 +69,6 @@ class Builds:
                 # Ids sort by time: another server's event may be heard after the build that it asked for has begun.
                 if build_id is not None and (deleted or build_id < event.subject_id):
                     self.loop.cancel(build_id)
-        if requested:
-            self.loop.wake()
 
     async def _work(self, build: Build) -> Ended | None:
         self._under_way[build.version_id] = build.id

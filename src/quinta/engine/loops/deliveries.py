@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from quinta.core.events import Event, EventName
+from quinta.core.events import EventName
 from quinta.core.observation.model import LogLine
 from quinta.core.pipelines.model import Delivery, DeliveryStatus
 from quinta.core.pipelines.runs import PipelineRuns
-from quinta.core.ports import Between, Deliveries, LogSink, Store, UnitOfWork
-from quinta.core.scope import EVERYTHING
+from quinta.core.ports import Deliveries, LogSink, Store, UnitOfWork
 from quinta.engine.leases import Claim, Ended, LeasedLoop, LeasedWork
 from quinta.kit.clock import Clock
 
@@ -40,23 +39,13 @@ class DeliveryLoop:
             give_up=self._give_up,
             concurrency=MOST_IN_FLIGHT,
             select=self._select,
+            woken_by=EventName.REQUESTS_CREATED,
+            cancelled_by=EventName.REQUESTS_DELETED,
         )
         self.loop = LeasedLoop(work, store, clock)
-        store.subscribe(self._hear)
-
-    def _hear(self, event: Event) -> None:
-        if event.name is EventName.REQUESTS_CREATED:
-            self.loop.wake()
-        elif event.name is EventName.REQUESTS_DELETED:
-            for tag in event.tags:
-                self.loop.cancel(tag.removeprefix("request:"))
 
     async def _select(self, claim: Claim[Delivery]) -> None:
-        waiting = claim.unit.of(Delivery, EVERYTHING)
-        lapsed = Between(end=self._clock.now())
-        connectors = await waiting.distinct("connector_id", status=DeliveryStatus.PENDING)
-        connectors += await waiting.distinct("connector_id", status=DeliveryStatus.PROCESSING, lease_expires_at=lapsed)
-        for connector_id in dict.fromkeys(connectors):
+        for connector_id in await claim.groups("connector_id"):
             await claim.take(MOST_FOR_ONE - self._in_flight[connector_id], connector_id=connector_id)
         await self._pipelines.begin(claim.unit, sorted({delivery.pipeline_request_id for delivery in claim.taken}))
 

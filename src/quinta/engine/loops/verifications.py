@@ -11,7 +11,7 @@ from quinta.core.connectors.configuration import opened
 from quinta.core.connectors.model import Connector, Credentials, Verification, VerificationStatus
 from quinta.core.connectors.verification import settle
 from quinta.core.errors import StateConflict
-from quinta.core.events import Event, EventName
+from quinta.core.events import EventName
 from quinta.core.observation.model import LogLine
 from quinta.core.ports import LogSink, Secrets, Store, UnitOfWork
 from quinta.core.scope import in_project
@@ -44,13 +44,9 @@ class Verifications:
             work=self._work,
             give_up=self._give_up,
             concurrency=CONCURRENT_VERIFICATIONS,
+            woken_by=EventName.VERIFICATION_REQUESTED,
         )
         self.loop = LeasedLoop(work, store, clock, LeasePolicy(maximum_attempts=3))
-        store.subscribe(self._hear)
-
-    def _hear(self, event: Event) -> None:
-        if event.name is EventName.VERIFICATION_REQUESTED:
-            self.loop.wake()
 
     async def _work(self, verification: Verification) -> Ended:
         async with self._store.read() as work:
