@@ -178,7 +178,7 @@ def test_what_is_wrong_with_a_body_is_told_to_who_may_make_the_call(
 
 def by_query(client: httpx2.Client, name: str, values: dict[str, str], query: str) -> httpx2.Response:
     promise = PROMISES[name]
-    body = {"json": "text"} if promise.method == "POST" else {}
+    body: dict[str, Any] = {"json": "text"} if promise.method == "POST" else {}
     return client.request(promise.method, f"/v2.1{promise.path.format(**values)}?{query}", **body)
 
 
