@@ -25,7 +25,9 @@ BAD_BODIES: dict[str, Any] = {
     "roles_create": {"name": NO_NAME, "permissions": ["no.permission"]},
     "service_users_create": {"name": "a" * 257},
     "service_users_update": {"name": "a" * 257},
-    "role_assignments_create": {"user_id": "nobody", "role": "none"},
+    "role_assignments_create": {"user_id": "nobody", "role": "none", "object_name": "m"},
+    "organizations_update": {"name": NO_NAME},
+    "organization_users_create": {"email": NO_NAME},
     "projects_update": {"name": NO_NAME},
     "batch_model_requests_create": [5],
     "batch_model_requests_batch_collect": ["no id"],
@@ -156,9 +158,9 @@ def values(scene: Scene) -> dict[str, str]:
         assert answer.status_code == 201, (path, answer.text)
     robot = staff.get(f"{base}/service-users").json()[0]["id"]
     return {
-        "project_name": scene.project, "model_name": "m", "version": "v1", "service_user_id": robot,
-        "metric": "requests", "pipeline_name": "l", "name": "a", "credentials_name": "k", "connector_name": "c",
-        "schedule_name": "s",
+        "organization_name": f"o-{scene.project}", "project_name": scene.project, "model_name": "m", "version": "v1",
+        "service_user_id": robot, "metric": "requests", "pipeline_name": "l", "name": "a", "credentials_name": "k",
+        "connector_name": "c", "schedule_name": "s",
     }  # fmt: skip
 
 
