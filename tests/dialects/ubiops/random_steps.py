@@ -201,7 +201,7 @@ class _OtherSteps:
         expected = self._variables.list(place)
         listed = self._walk.compare("GET", path, expected)
         names = {item["name"]: item["id"] for item in listed} if expected[0] == 200 else {}
-        name = self._walk.one([*names, "never-was"])
+        name = self._walk.one([*names] * 3 + ["never-was"])
         path = f"{path}/{names.get(name, UNKNOWN)}"
         if self._walk.chance(0.3):
             self._walk.compare("DELETE", path, self._variables.delete(place, name))
