@@ -53,6 +53,13 @@ _VERIFIED = {
     "creation_date": MICROSECONDS,
     "last_updated": MICROSECONDS,
 }
+_CREDENTIALS = {**_VERIFIED, "reference_count": int}
+_ATTACHMENT = {
+    "id": UUID,
+    "source_name": NAME,
+    "destination_name": NAME,
+    "mapping": [{"source_field_name": NAME, "destination_field_name": NAME}],
+}
 
 BODIES: dict[str, dict[str, Any]] = {
     "Status": {"status": r"ok"},
@@ -169,7 +176,8 @@ BODIES: dict[str, dict[str, Any]] = {
         "connector_configuration": [_PARAMETER],
         "credentials_configuration": [_PARAMETER],
     },
-    "CredentialsList": {**_VERIFIED, "reference_count": int},
+    "CredentialsList": _CREDENTIALS,
+    "CredentialsListWithConfig": _CREDENTIALS,
     "ConnectorList": {**_VERIFIED, "credentials": NAME, "input_type": r"structured|blob", "input_fields": FIELD},
     "ScheduleList": {
         "id": UUID,
@@ -209,12 +217,8 @@ BODIES: dict[str, dict[str, Any]] = {
         "input_fields": (FIELD, NULL),
         "output_fields": (FIELD, NULL),
     },
-    "AttachmentsList": {
-        "id": UUID,
-        "source_name": NAME,
-        "destination_name": NAME,
-        "mapping": [{"source_field_name": NAME, "destination_field_name": NAME}],
-    },
+    "Attachments": _ATTACHMENT,
+    "AttachmentsList": _ATTACHMENT,
     "PipelineRequestList": {
         "project": NAME,
         "pipeline": NAME,

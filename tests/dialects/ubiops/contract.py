@@ -155,8 +155,6 @@ service_users_list GET {P}/service-users 200 [ServiceUserList]
 service_users_token PUT {P}/service-users/{service_user_id}/token 200 ServiceUserTokenList
 service_users_update PATCH {P}/service-users/{service_user_id} 200 ServiceUserList
 """
-_NOT_YET = """
-"""
 
 
 @dataclass(frozen=True)
@@ -186,5 +184,3 @@ def _promise(row: list[str]) -> Promise:
 
 
 PROMISES = {row[0]: _promise(row) for row in _rows(_TABLE)}
-NOT_YET = frozenset(row[0] for row in _rows(_NOT_YET))
-"""What the face does not serve yet. It may only shrink: a test fails when one of them is served."""

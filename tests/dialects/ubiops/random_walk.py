@@ -1,25 +1,23 @@
-"""Random calls, valid and invalid, whose answers are compared with the reference model."""
+"""Random calls, valid and invalid, whose answers are compared with the reference model: of projects and models here."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from typing import Any
 
 import httpx2
 
+from tests.dialects.ubiops.random_steps import (
+    BAD_NAMES,
+    FIELDS,
+    GOOD_NAMES,
+    Step,
+    look_at_pipelines,
+    other_steps,
+    pipeline_steps,
+)
 from tests.dialects.ubiops.reference import Outcome, Reference
 
-_GOOD_NAMES = ["a", "b", "c-1", "d" * 64]
-_BAD_NAMES = ["Upper", "1st", "under_score", "e" * 65, "-dash", "ü", "a b", "a\n"]
-_FIELDS = [
-    [],
-    [{"name": "x", "data_type": "int"}],
-    [{"name": "x", "data_type": "int"}, {"name": "Y-1_z", "data_type": "array_string"}],
-    [{"name": "x", "data_type": "int"}, {"name": "x", "data_type": "blob"}],
-    [{"name": "1x", "data_type": "timestamp"}],
-    [{"name": "x", "data_type": "float"}],
-]
 _SETTINGS: dict[str, list[Any]] = {
     "description": ["", "text", "d" * 200, "d" * 201],
     "language": ["python3.5", "python3.8", "python3.9", "r4.0"],
@@ -39,71 +37,73 @@ class RandomWalk:
         self._tag = tag
         self._random = random.Random(seed)
         self._history: list[str] = []
-        self._steps: list[Callable[[], None]] = [
+        self._steps: list[Step] = [
             self._create_project, self._change_project, self._create_model, self._create_model, self._change_model,
             self._create_version, self._create_version, self._create_version, self._change_version,
             self._change_version, self._look, self._look,
+            *pipeline_steps(self, reference), *other_steps(self, reference),
         ]  # fmt: skip
 
     def run(self, steps: int) -> None:
         for _ in range(steps):
             self._random.choice(self._steps)()
-        for project in list(self._reference.projects):
-            self._compare("GET", f"/projects/{project}/models", self._reference.list_models(project))
-            for model in self._reference.projects[project]:
+        for project, found in self._reference.projects.items():
+            self.compare("GET", f"/projects/{project}/models", self._reference.list_models(project))
+            for model in found.models:
                 path = f"/projects/{project}/models/{model}/versions"
-                self._compare("GET", path, self._reference.list_versions(project, model))
+                self.compare("GET", path, self._reference.list_versions(project, model))
+        look_at_pipelines(self, self._reference)
 
     def _create_project(self) -> None:
-        organization = self._one([self._reference.organization] * 5 + ["never-was"])
+        organization = self.one([self._reference.organization] * 5 + ["never-was"])
         body = {"name": self._project(), "organization_name": organization}
-        self._compare("POST", "/projects", self._reference.create_project(body), body)
+        self.compare("POST", "/projects", self._reference.create_project(body), body)
 
     def _change_project(self) -> None:
         project = self._project()
-        if self._random.random() < 0.9:
-            body = {"name": self._project()} if self._random.random() < 0.9 else {}
-            self._compare("PATCH", f"/projects/{project}", self._reference.rename_project(project, body), body)
+        if self.chance(0.9):
+            body = {"name": self._project()} if self.chance(0.9) else {}
+            self.compare("PATCH", f"/projects/{project}", self._reference.rename_project(project, body), body)
         else:
-            self._compare("DELETE", f"/projects/{project}", self._reference.delete_project(project))
+            self.compare("DELETE", f"/projects/{project}", self._reference.delete_project(project))
 
     def _create_model(self) -> None:
-        project, *_ = self._where()
-        body = {"name": self._name()}
+        project, *_ = self.where()
+        body = {"name": self.name()}
         for side in ("input", "output"):
-            body[f"{side}_type"] = self._one(["plain"] * 4 + ["structured"] * 4 + ["blob"])
-            if body[f"{side}_type"] != "plain" or self._random.random() < 0.1:
-                body[f"{side}_fields"] = self._one(_FIELDS[:3] * 4 + _FIELDS)
-        body |= self._some({"description": _SETTINGS["description"]})
-        self._compare("POST", f"/projects/{project}/models", self._reference.create_model(project, body), body)
+            body[f"{side}_type"] = self.one(["plain"] * 4 + ["structured"] * 4 + ["blob"])
+            if body[f"{side}_type"] != "plain" or self.chance(0.1):
+                body[f"{side}_fields"] = self.one(FIELDS[:3] * 4 + FIELDS)
+        body |= self.some({"description": _SETTINGS["description"]})
+        self.compare("POST", f"/projects/{project}/models", self._reference.create_model(project, body), body)
 
     def _change_model(self) -> None:
-        project, model, _ = self._where()
+        project, model, _ = self.where()
         path = f"/projects/{project}/models/{model}"
-        if self._random.random() < 0.2:
-            self._compare("DELETE", path, self._reference.delete_model(project, model))
+        if self.chance(0.2):
+            self.compare("DELETE", path, self._reference.delete_model(project, model))
             return
-        body = self._some({"name": [self._name()], "input_type": ["plain"], "output_fields": _FIELDS[:3]})
-        body |= self._some({"description": _SETTINGS["description"]})
-        self._compare("PATCH", path, self._reference.update_model(project, model, body), body)
+        body = self.some({"name": [self.name()], "input_type": ["plain"], "output_fields": FIELDS[:3]})
+        body |= self.some({"description": _SETTINGS["description"]})
+        self.compare("PATCH", path, self._reference.update_model(project, model, body), body)
 
     def _create_version(self) -> None:
-        project, model, _ = self._where()
-        body = {"version": self._name(), **self._settings()}
+        project, model, _ = self.where()
+        body = {"version": self.name(), **self._settings()}
         path = f"/projects/{project}/models/{model}/versions"
-        self._compare("POST", path, self._reference.create_version(project, model, body), body)
+        self.compare("POST", path, self._reference.create_version(project, model, body), body)
 
     def _change_version(self) -> None:
-        where = self._where()
+        where = self.where()
         path = "/projects/{}/models/{}/versions/{}".format(*where)
-        if self._random.random() < 0.2:
-            self._compare("DELETE", path, self._reference.delete_version(*where))
+        if self.chance(0.2):
+            self.compare("DELETE", path, self._reference.delete_version(*where))
             return
-        body = self._settings() | self._some({"version": [self._name()]})
-        self._compare("PATCH", path, self._reference.update_version(*where, body), body)
+        body = self._settings() | self.some({"version": [self.name()]})
+        self.compare("PATCH", path, self._reference.update_version(*where, body), body)
 
     def _look(self) -> None:
-        project, model, version = self._where()
+        project, model, version = self.where()
         path = f"/projects/{project}"
         expected: list[tuple[str, Outcome]] = [
             ("/projects", self._reference.list_projects()),
@@ -113,10 +113,11 @@ class RandomWalk:
             (f"{path}/models/{model}/versions", self._reference.list_versions(project, model)),
             (f"{path}/models/{model}/versions/{version}", self._reference.get_version(project, model, version)),
         ]
-        where, outcome = self._one(expected)
-        self._compare("GET", where, outcome)
+        where, outcome = self.one(expected)
+        self.compare("GET", where, outcome)
 
-    def _compare(self, method: str, path: str, expected: Outcome, body: Any = None) -> None:
+    def compare(self, method: str, path: str, expected: Outcome, body: Any = None) -> Any:
+        """Makes the call; what it answers, as JSON, if that is as expected."""
         status, shown = expected
         self._history.append(f"{method} {path} {body if body is not None else ''}")
         quoted = path.replace("\n", "%0A")
@@ -131,34 +132,39 @@ class RandomWalk:
             assert all(_shows(item, wanted) for item, wanted in zip(found, shown, strict=True)), context
         elif shown is not None:
             assert _shows(answer.json(), shown), context
+        return answer.json() if answer.content else None
 
-    def _one(self, choices: list[Any]) -> Any:
+    def chance(self, share: float) -> bool:
+        return self._random.random() < share
+
+    def one(self, choices: list[Any]) -> Any:
         return self._random.choice(choices)
 
-    def _name(self) -> str:
-        return str(self._one(_GOOD_NAMES[:2] * 6 + _GOOD_NAMES * 2 + _BAD_NAMES))
+    def name(self) -> str:
+        return str(self.one(GOOD_NAMES[:2] * 6 + GOOD_NAMES * 2 + BAD_NAMES))
 
     def _project(self) -> str:
         known = [f"{self._tag}-{number}" for number in range(4)]
-        return str(self._one(known * 5 + [f"{self._tag}-Upper", "1st", f"{self._tag}{'a' * 64}"]))
+        return str(self.one(known * 5 + [f"{self._tag}-Upper", "1st", f"{self._tag}{'a' * 64}"]))
 
-    def _where(self) -> tuple[str, str, str]:
+    def where(self, project: str | None = None) -> tuple[str, str, str]:
         """Mostly what is there: behind a wrong name, nothing more can be found."""
         rows = self._reference.projects
-        project = self._one([*rows] or [self._project()]) if self._random.random() < 0.85 else self._project()
-        models = rows.get(project, {})
-        model = self._one([*models] or [self._name()]) if self._random.random() < 0.85 else self._name()
+        if project is None:
+            project = str(self.one([*rows] or [self._project()]) if self.chance(0.85) else self._project())
+        models = rows[project].models if project in rows else {}
+        model = self.one([*models] or [self.name()]) if self.chance(0.85) else self.name()
         versions = models[model].versions if model in models else {}
-        version = self._one([*versions] or [self._name()]) if self._random.random() < 0.85 else self._name()
+        version = self.one([*versions] or [self.name()]) if self.chance(0.85) else self.name()
         return project, model, version
 
     def _settings(self) -> dict[str, Any]:
         """Mostly right: a wrong one hides whatever else could be found."""
         good = {name: values[1:3] for name, values in _SETTINGS.items()} | {"language": ["python3.5", "python3.8"]}
-        return self._some(good) if self._random.random() < 0.7 else self._some(_SETTINGS)
+        return self.some(good) if self.chance(0.7) else self.some(_SETTINGS)
 
-    def _some(self, choices: dict[str, list[Any]]) -> dict[str, Any]:
-        return {name: self._one(values) for name, values in choices.items() if self._random.random() < 0.4}
+    def some(self, choices: dict[str, list[Any]]) -> dict[str, Any]:
+        return {name: self.one(values) for name, values in choices.items() if self.chance(0.4)}
 
 
 def _shows(found: dict[str, Any], wanted: dict[str, Any]) -> bool:

@@ -6,12 +6,13 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx2
 
 from tests.dialects.ubiops.conftest import package
-from tests.dialects.ubiops.contract import NOT_YET, PROMISES, Promise
+from tests.dialects.ubiops.contract import PROMISES, Promise
 from tests.dialects.ubiops.people import new_email
 from tests.dialects.ubiops.waiting import wait_for
 from tests.models import new_model
@@ -52,7 +53,7 @@ class Tenant:
         """What every GET shows of the tenant."""
         found = {}
         for promise in PROMISES.values():
-            if promise.method == "GET" and promise.name not in NOT_YET | _MOVES and is_of_a_tenant(promise):
+            if promise.method == "GET" and promise.name not in _MOVES and is_of_a_tenant(promise):
                 answer = self.client.get(self.path(promise))
                 found[promise.name] = (answer.status_code, answer.content)
         return found
@@ -87,13 +88,14 @@ def _made(tenant: Tenant) -> Iterator[tuple[str, str]]:
     yield "/projects/{project_name}", f"p-{tag}"
     yield from _in_project(tenant)
     yield from _model(tenant)
-    if "project_environment_variables_create" not in NOT_YET:
-        yield from _variables(tenant)
-    if "metrics_get" not in NOT_YET:
-        version = tenant.client.get(tenant.path(PROMISES["model_versions_get"])).json()["id"]
-        span = "start_time=2020-01-01&end_time=2020-01-02&interval=day"
-        query = f"requests?{span}&object_type=model_version&object_id={version}"
-        yield "/projects/{project_name}/metrics/{metric}", query
+    yield from _variables(tenant)
+    version = tenant.client.get(tenant.path(PROMISES["model_versions_get"])).json()["id"]
+    span = "start_time=2020-01-01&end_time=2020-01-02&interval=day"
+    query = f"requests?{span}&object_type=model_version&object_id={version}"
+    yield "/projects/{project_name}/metrics/{metric}", query
+    yield from _connector(tenant)
+    yield from _pipeline(tenant)
+    yield from _schedules(tenant)
 
 
 def _in_project(tenant: Tenant) -> Iterator[tuple[str, str]]:
@@ -141,6 +143,61 @@ def _variables(tenant: Tenant) -> Iterator[tuple[str, str]]:
         variable = {"name": level.upper(), "value": f"value-{tenant.tag}", "secret": False}
         made = _post(tenant, tenant.path(promise).removeprefix("/v2.1"), variable)
         yield f"{promise.path}/{{id}}", made["id"]
+
+
+def _connector(tenant: Tenant) -> Iterator[tuple[str, str]]:
+    """To where nobody listens; verified in vain, so that nothing of it changes any more."""
+    project, tag = f"/projects/p-{tenant.tag}", tenant.tag
+    sign_in = {"username": f"user-{tag}", "password": f"word-{tag}", "host": "127.0.0.1", "port": "1"}
+    new = {"type": "postgresql", "name": f"k-{tag}", "configuration": sign_in}
+    _post(tenant, f"{project}/credentials", new)
+    yield "/projects/{project_name}/credentials/{credentials_name}", f"k-{tag}"
+    place = {"database": "d", "table": f"t-{tag}"}
+    new |= {"name": f"c-{tag}", "credentials": f"k-{tag}", "configuration": place}
+    _post(tenant, f"{project}/connectors", new | {"input_fields": [{"name": "size", "data_type": "int"}]})
+    yield "/projects/{project_name}/connectors/{connector_name}", f"c-{tag}"
+    for path in (f"credentials/k-{tag}", f"connectors/c-{tag}"):
+        get = partial(tenant.client.get, f"/v2.1{project}/{path}")
+        wait_for(get, lambda answer: answer.json()["status"] == "failed_verification")
+
+
+def _pipeline(tenant: Tenant) -> Iterator[tuple[str, str]]:
+    """Start to model to connector, with one request that has ended."""
+    prefix, tag = "/projects/{project_name}/pipelines/{pipeline_name}", tenant.tag
+    pipeline = f"/projects/p-{tag}/pipelines/l-{tag}"
+    image = [{"name": "image", "data_type": "blob"}]
+    new = {"name": f"l-{tag}", "input_type": "structured", "input_fields": image}
+    _post(tenant, f"/projects/p-{tag}/pipelines", new)
+    yield prefix, f"l-{tag}"
+    of_model = {"reference_type": "model", "reference_name": f"m-{tag}", "version": f"v-{tag}"}
+    of_connector = {"reference_type": "connector", "reference_name": f"c-{tag}"}
+    _post(tenant, f"{pipeline}/objects", {"name": f"a-{tag}", **of_model})
+    _post(tenant, f"{pipeline}/objects", {"name": f"b-{tag}", **of_connector})
+    for source, destination, name in (("pipeline_start", f"a-{tag}", "image"), (f"a-{tag}", f"b-{tag}", "size")):
+        mapping = [{"source_field_name": name, "destination_field_name": name}]
+        new_attachment = {"source_name": source, "destination_name": destination, "mapping": mapping}
+        _post(tenant, f"{pipeline}/attachments", new_attachment)
+    yield f"{prefix}/objects/{{name}}", f"a-{tag}"
+    yield f"{prefix}/objects/{{source_name}}", f"a-{tag}"
+    yield f"{prefix}/objects/{{source_name}}/attachments/{{destination_name}}", f"b-{tag}"
+    blob = tenant.values["/projects/{project_name}/blobs/{blob_id}"]
+    request = _post(tenant, f"{pipeline}/request-batch", {"image": blob})[0]["id"]
+    wait_for(
+        lambda: tenant.client.get(f"/v2.1{pipeline}/request-batch/{request}").json(),
+        lambda found: found["status"] == "completed",
+    )
+    yield f"{prefix}/request-batch/{{pipeline_request_id}}", request
+
+
+def _schedules(tenant: Tenant) -> Iterator[tuple[str, str]]:
+    tag, blob = tenant.tag, tenant.values["/projects/{project_name}/blobs/{blob_id}"]
+    new = {"schedule": "0 0 1 1 *", "request_data": {"image": blob}}
+    for name, about in (
+        (f"h-{tag}", {"object_type": "model", "object_name": f"m-{tag}", "version": f"v-{tag}"}),
+        (f"i-{tag}", {"object_type": "pipeline", "object_name": f"l-{tag}"}),
+    ):
+        _post(tenant, f"/projects/p-{tag}/schedules", {"name": name, **about, **new})
+    yield "/projects/{project_name}/schedules/{schedule_name}", f"h-{tag}"
 
 
 def _post(tenant: Tenant, path: str, body: object) -> Any:

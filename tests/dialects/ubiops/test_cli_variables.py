@@ -9,13 +9,8 @@ import pytest
 
 from tests.dialects.ubiops.command_line import CommandLine
 from tests.dialects.ubiops.conftest import package
-from tests.dialects.ubiops.contract import NOT_YET
 from tests.models import ModelDoor
 from tests.serving import RunningServer
-
-pytestmark = pytest.mark.xfail(
-    "project_environment_variables_create" in NOT_YET, reason="variables are not served yet", strict=True
-)
 
 PLAIN = "{input_type: plain, output_type: plain}"
 VERSION = "{version_name: v1, model_name: m, memory_allocation: 256, maximum_instances: 1}"

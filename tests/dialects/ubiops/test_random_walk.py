@@ -26,5 +26,5 @@ def walk(client: httpx2.Client, seed: int, steps: int) -> Reference:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_random_walk(server: RunningServer, seed: int) -> None:
     with newcomer(server) as client:
-        reference = walk(client, seed, steps=400)
+        reference = walk(client, seed, steps=600)
     assert reference.projects

@@ -8,13 +8,13 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.dialects.ubiops.contract import NOT_YET, PROMISES, Promise
+from tests.dialects.ubiops.contract import PROMISES, Promise
 from tests.dialects.ubiops.operations import OPERATIONS, UNKNOWN
 from tests.dialects.ubiops.people import new_email, newcomer
 from tests.dialects.ubiops.tenants import Dump, Tenant, is_of_a_tenant, marks, new_tenant
 from tests.serving import RunningServer
 
-SERVED = [promise for promise in PROMISES.values() if promise.name not in NOT_YET and is_of_a_tenant(promise)]
+SERVED = [promise for promise in PROMISES.values() if is_of_a_tenant(promise)]
 ADDRESSED = [promise for promise in SERVED if promise.parameters]
 BODIES: dict[str, Any] = {operation.name: operation.body for operation in OPERATIONS} | {
     "organizations_update": {"name": "o-taken-over"},
@@ -103,6 +103,27 @@ def references(first: Tenant, second: Tenant) -> Iterator[tuple[str, Any, int]]:
     yield "batch_model_requests_create", [blob], 400
     yield "batch_model_requests_batch_collect", [request], 404
     yield "batch_model_requests_batch_delete", [request], 404
+    pipeline = "/projects/{project_name}/pipelines/{pipeline_name}"
+    run = values[f"{pipeline}/request-batch/{{pipeline_request_id}}"]
+    yield "pipelines_request", blob, 400
+    yield "batch_pipeline_requests_create", [blob], 400
+    yield "batch_pipeline_requests_batch_collect", [run], 404
+    yield "batch_pipeline_requests_batch_delete", [run], 404
+    of_model = {"reference_type": "model", "reference_name": f"m-{first.tag}", "version": f"v-{first.tag}"}
+    yield "pipeline_objects_create", {"name": "new", **of_model}, 400
+    yield "pipeline_objects_create", {"name": "new", **of_model, "reference_name": f"m-{second.tag}"}, 400
+    of_connector = {"reference_type": "connector", "reference_name": f"c-{first.tag}"}
+    yield "pipeline_objects_create", {"name": "new", **of_connector}, 400
+    yield "pipeline_objects_update", {"version": f"v-{first.tag}"}, 400
+    attachment = {"source_name": f"a-{second.tag}", "destination_name": f"b-{first.tag}", "mapping": []}
+    yield "pipeline_object_attachments_create", attachment, 400
+    yield "connectors_update", {"credentials": f"k-{first.tag}"}, 400
+    schedule = {"name": "new", "schedule": "0 0 1 1 *", "request_data": blob}
+    of_model = {"object_type": "model", "object_name": f"m-{second.tag}", "version": f"v-{second.tag}"}
+    yield "scheduled_requests_create", schedule | of_model, 400
+    of_pipeline = {"object_type": "pipeline", "object_name": f"l-{first.tag}"}
+    yield "scheduled_requests_create", schedule | of_pipeline, 400
+    yield "scheduled_requests_update", {"request_data": blob}, 400
 
 
 def test_bodies_that_name_what_another_tenant_has(

@@ -12,6 +12,7 @@ from ubiops import ApiClient, Configuration, CoreApi
 
 from tests.dialects.ubiops.conftest import core_api
 from tests.dialects.ubiops.people import PASSWORD, new_email, open_account
+from tests.dialects.ubiops.waiting import wait_for
 from tests.dialects.ubiops.walk import Walk
 from tests.serving import RunningServer
 
@@ -122,14 +123,31 @@ def roles(walk: Walk, ground: Ground) -> None:
 
 
 def metering(walk: Walk, ground: Ground) -> None:
-    """After requests were made: usage and metrics have something to show."""
-    now = datetime.now(UTC)
+    """After requests were made: usage and metrics have something to show.
+
+    Five requests to the model by themselves, four through the pipeline, both objects of which are its version; what
+    was sent to the connector arrived nowhere.
+    """
     version = ground.staff.model_versions_get(**ground.where, model_name="doubler", version="v1")
-    span = {"start_time": (now - timedelta(hours=1)).isoformat(), "end_time": (now + timedelta(hours=1)).isoformat()}
-    of_version = {"object_type": "model_version", "object_id": version.id}
-    buckets = walk("metrics_get", **ground.where, metric="requests", interval="hour", **span, **of_version)
-    assert len(buckets) in (2, 3)
+    pipeline = ground.staff.pipelines_get(**ground.where, pipeline_name="twice")
+    table = ground.staff.connectors_get(**ground.where, connector_name="table")
+    measured(walk, ground, 5 + 2 * 4, metric="requests", object_type="model_version", object_id=version.id)
+    measured(walk, ground, 4, metric="requests", object_type="pipeline", object_id=pipeline.id)
+    measured(walk, ground, 2 * 4, metric="object_requests", object_type="pipeline", object_id=pipeline.id)
+    measured(walk, ground, 0, metric="requests", object_type="connector", object_id=table.id)
+    now = datetime.now(UTC)
     walk("project_usage_get", **ground.where, start_month=now.strftime("%Y-%m"))
     of_organization = {"organization_name": ground.organization}
     walk("organization_usage_get", **of_organization, start_month=now.strftime("%Y-%m"))
     walk("organization_usage_details_get", **of_organization, month=now.strftime("%Y-%m"))
+
+
+def measured(walk: Walk, ground: Ground, count: int, **about: str) -> None:
+    """Waits until the metric of this hour and its neighbours has the sum; it is stored every few seconds."""
+    now = datetime.now(UTC)
+    span = {"start_time": (now - timedelta(hours=1)).isoformat(), "end_time": (now + timedelta(hours=1)).isoformat()}
+    found = wait_for(
+        lambda: walk("metrics_get", **ground.where, interval="hour", **span, **about),
+        lambda buckets: sum(bucket["value"] for bucket in buckets) == count,
+    )
+    assert len(found) in (2, 3)

@@ -44,11 +44,11 @@ class RoleAssignments:
 
     async def create(self, actor: Actor, project_name: str, new: NewAssignment) -> AssignmentView:
         """Gives the role at once. InvalidInput: no such user, role or object here, or the role does not fit."""
-        if (new.object_name is None) != (new.object_type is None):
-            missing = "object_name" if new.object_name is None else "object_type"
-            raise InvalidInput("object_name and object_type go together: send both or neither", field=missing)
         async with self._store.begin() as work:
             project = await project_for(work, actor, project_name, Permission.ROLES_ASSIGNMENTS_CREATE)
+            if (new.object_name is None) != (new.object_type is None):
+                missing = "object_name" if new.object_name is None else "object_type"
+                raise InvalidInput("object_name and object_type go together: send both or neither", field=missing)
             role = await role_named(work, project, new.role)
             if role is None:
                 raise InvalidInput(f"there is no role named '{new.role}' in project '{project.name}'", field="role")

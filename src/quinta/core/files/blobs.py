@@ -35,13 +35,14 @@ class Blobs:
     async def check_create(self, actor: Actor, project_name: str, ttl_seconds: int = DEFAULT_TTL_SECONDS) -> Project:
         """Raises what ``create`` would raise before it looks at the file, else answers where the blob will be: to be
         asked before a body is received, so that nobody fills the disk with what is refused in the end."""
+        async with self._store.read() as work:
+            project = await project_for(work, actor, project_name, Permission.BLOBS_CREATE)
         if not _SHORTEST_TTL_SECONDS <= ttl_seconds <= DEFAULT_TTL_SECONDS:
             raise InvalidInput(
                 f"blob-ttl must be from {_SHORTEST_TTL_SECONDS} to {DEFAULT_TTL_SECONDS} seconds, not {ttl_seconds}",
                 field="blob-ttl",
             )
-        async with self._store.read() as work:
-            return await project_for(work, actor, project_name, Permission.BLOBS_CREATE)
+        return project
 
     async def create(
         self,
@@ -90,11 +91,11 @@ class Blobs:
         self, actor: Actor, project_name: str, count: int = -50, start: datetime | None = None
     ) -> list[Blob]:
         """Up to ``|count|`` blobs, oldest first: until ``start`` (or now) when negative, else from it."""
-        if count == 0 or abs(count) > _MOST_LISTED:
-            raise InvalidInput(f"range must be from 1 to {_MOST_LISTED}, or negative, not {count}", field="range")
         now = self._clock.now()
         async with self._store.read() as work:
             project = await project_for(work, actor, project_name, Permission.BLOBS_LIST)
+            if count == 0 or abs(count) > _MOST_LISTED:
+                raise InvalidInput(f"range must be from 1 to {_MOST_LISTED}, or negative, not {count}", field="range")
             blobs = work.of(Blob, in_project(project.id))
             alive = Between(start=now + timedelta(microseconds=1))
             if count > 0:

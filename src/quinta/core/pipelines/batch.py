@@ -76,11 +76,10 @@ class BatchPipelineRequests:
         return requests[0]
 
     async def find(self, actor: Actor, project_name: str, name: str, listing: Listing) -> list[PipelineRequest]:
-        conditions = listing.conditions()
         async with self._store.read() as work:
             pipeline = await pipeline_for(work, actor, project_name, name, Permission.PIPELINES_REQUESTS_LIST)
             requests = work.of(PipelineRequest, in_project(pipeline.project_id))
-            return await requests.find(pipeline_id=pipeline.id, **conditions)
+            return await requests.find(pipeline_id=pipeline.id, **listing.conditions())
 
     async def get(self, actor: Actor, project_name: str, name: str, request_id: str) -> PipelineRequestView:
         async with self._store.read() as work:

@@ -48,9 +48,9 @@ class PipelineObjects:
 
     async def create(self, actor: Actor, project_name: str, pipeline_name: str, new: NewObject) -> ObjectView:
         """Adds an object. The same model version or connector may be referred to by many (contract ubiops 5.6)."""
-        _check_object_name(new.name)
         async with self._store.begin() as work:
             pipeline = await pipeline_for(work, actor, project_name, pipeline_name, Permission.PIPELINES_OBJECTS_CREATE)
+            _check_object_name(new.name)
             version_id, connector_id = await _reference(work, pipeline, new)
             await _require_free(work, pipeline, new.name)
             item = PipelineObject(new_id(), pipeline.project_id, pipeline.id, new.name, version_id, connector_id)

@@ -59,12 +59,12 @@ class Pipelines:
 
     async def create(self, actor: Actor, project_name: str, new: NewPipeline) -> PipelineView:
         """Makes a pipeline without objects. It counts as a resource of the plan (contract ubiops 9.2)."""
-        check_name(new.name, "a pipeline")
-        check_description(new.description)
-        check_fields_of("input", new.input_type, new.input_fields)
         now = self._clock.now()
         async with self._store.begin() as work:
             project = await project_for(work, actor, project_name, Permission.PIPELINES_CREATE)
+            check_name(new.name, "a pipeline")
+            check_description(new.description)
+            check_fields_of("input", new.input_type, new.input_fields)
             await _require_free(work, project, new.name)
             await require_room_for_resource(work, project)
             pipeline = Pipeline(

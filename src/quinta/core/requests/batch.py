@@ -66,11 +66,10 @@ class BatchRequests:
         return requests
 
     async def find(self, actor: Actor, target: Target, listing: Listing) -> list[Request]:
-        conditions = listing.conditions()
         async with self._store.read() as work:
             *_, version = await self._version(work, actor, target, Permission.MODELS_VERSIONS_REQUESTS_LIST)
             requests = work.of(Request, in_project(version.project_id))
-            return await requests.find(version_id=version.id, pipeline_request_id=None, **conditions)
+            return await requests.find(version_id=version.id, pipeline_request_id=None, **listing.conditions())
 
     async def get(self, actor: Actor, target: Target, request_id: str) -> Request:
         async with self._store.read() as work:

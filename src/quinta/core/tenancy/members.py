@@ -52,9 +52,9 @@ class Members:
 
         AlreadyExists when the address has a place; LimitReached when the plan allows no more.
         """
-        email = check_email(email)
         async with self._store.begin() as work:
             organization = await organization_for(work, actor, organization_name, administrator=True)
+            email = check_email(email)
             await require_room_for_user(work, organization)
             user = await work.of(User, EVERYTHING).get(email=email)
             if user is not None and user.project_id is not None:
