@@ -12,7 +12,7 @@ import pytest
 from quinta.core.errors import InvalidInput, QuintaError, TooLarge, Unavailable
 from quinta.core.models.model import DataType, Field, ValueType
 from quinta.core.requests.reading import MOST_MEMBERS, SMALL_BYTES, Reader
-from quinta.engine.reading_process import ReadingProcess
+from quinta.engine.reading_process import MOST_WAITING_BYTES, ReadingProcess
 
 BLOB = "0188c0de-0000-7000-8000-000000000001"
 FIELDS = (Field("numbers", DataType.ARRAY_INT), Field("file", DataType.BLOB))
@@ -92,6 +92,18 @@ async def test_a_process_that_is_lost_fails_one_text_only(reader: Reader, proces
     assert await reader.result(b'"a"' + LARGE, ValueType.PLAIN, (), {})
     with pytest.raises(TooLarge):
         await process.call(bytes, 8 << 30)
+    assert await reader.result(b'"a"' + LARGE, ValueType.PLAIN, (), {})
+
+
+async def test_what_waits_has_an_end(reader: Reader) -> None:
+    """What comes beside the most that may wait is refused; a small text is read on the spot all the same."""
+    text = b'"' + b"a" * (MOST_WAITING_BYTES // 2 - 2) + b'"'
+    first = [asyncio.create_task(reader.result(text, ValueType.PLAIN, (), {})) for _ in range(2)]
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable, match="wait to be read"):
+        await reader.result(b'"a"' + LARGE, ValueType.PLAIN, (), {})
+    assert (await reader.result(b'"a"', ValueType.PLAIN, (), {})).text == '"a"'
+    await asyncio.gather(*first)
     assert await reader.result(b'"a"' + LARGE, ValueType.PLAIN, (), {})
 
 

@@ -23,6 +23,8 @@ _LENGTH = struct.Struct(">Q")
 _MEMORY_BYTES = 4 << 30
 """Address space of the process. The worst 16 MiB of JSON known take 0.7 GB."""
 _NICENESS = 5
+MOST_WAITING_BYTES = 256 << 20
+"""Of texts that wait for the process; what comes beyond is refused instead of kept in memory."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -33,13 +35,17 @@ class ReadingProcess:
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
+        self._waiting_bytes = 0
         self._process: subprocess.Popen[bytes] | None = None
 
     async def call(self, function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
         """What ``function`` returns; what it raises of our family is raised. TooLarge when it needs too much memory,
-        Unavailable when the process is lost meanwhile."""
+        Unavailable when the process is lost meanwhile, or when too much waits for it already."""
+        size = sum(len(argument) for argument in arguments if isinstance(argument, bytes | str))
+        if self._waiting_bytes and self._waiting_bytes + size > MOST_WAITING_BYTES:
+            raise Unavailable("too many large JSON texts wait to be read: try again in a moment")
         # Shielded, or the next call would find the answer to one that was given up.
-        outcome = await asyncio.shield(self._in_turn((function, arguments, named)))
+        outcome = await asyncio.shield(self._in_turn((function, arguments, named), size))
         if isinstance(outcome, QuintaError):
             raise outcome
         result: R = outcome
@@ -52,9 +58,13 @@ class ReadingProcess:
             self._process.communicate()
             self._process = None
 
-    async def _in_turn(self, call: tuple[Any, ...]) -> Any:
-        async with self._turn:
-            return await asyncio.to_thread(self._exchange, call)
+    async def _in_turn(self, call: tuple[Any, ...], size: int) -> Any:
+        self._waiting_bytes += size
+        try:
+            async with self._turn:
+                return await asyncio.to_thread(self._exchange, call)
+        finally:
+            self._waiting_bytes -= size
 
     def _exchange(self, call: tuple[Any, ...]) -> Any:
         if self._process is None or self._process.poll() is not None:

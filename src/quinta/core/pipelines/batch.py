@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from quinta.core.access.model import Actor, Permission
-from quinta.core.errors import NotFound
+from quinta.core.errors import NotFound, TooLarge
 from quinta.core.files.blobs import Blobs
 from quinta.core.models.model import ModelVersion
 from quinta.core.pipelines.find import pipeline_for
 from quinta.core.pipelines.model import START, ObjectResult, Pipeline, PipelineRequest
-from quinta.core.pipelines.plan import Plan, keep, plan_of
+from quinta.core.pipelines.plan import MOST_HANDED_ON_BYTES, Plan, keep, plan_of
 from quinta.core.pipelines.references import end_requests
 from quinta.core.pipelines.runs import Parts
 from quinta.core.ports import MeterSink, Store, UnitOfWork
@@ -72,7 +72,9 @@ class BatchPipelineRequests:
         plan = await plan_of(work, pipeline)
         await _require_serving(work, plan)
         requests = self._requests(plan, [Input(text, blob_ids)])
-        await self._add(work, pipeline, requests, await self._first_parts(plan, requests), None)
+        parts = Parts(plan)
+        parts.add(requests[0].id, plan.small_inputs_after(START, text), requests[0].created_at)
+        await self._add(work, pipeline, requests, parts, None)
         return requests[0]
 
     async def find(self, actor: Actor, project_name: str, name: str, listing: Listing) -> list[PipelineRequest]:
@@ -109,6 +111,11 @@ class BatchPipelineRequests:
 
     async def _first_parts(self, plan: Plan, requests: Sequence[PipelineRequest]) -> Parts:
         """What hangs on the start of the pipeline, for each request."""
+        if sum(len(request.data) for request in requests) * len(plan.after(START)) > MOST_HANDED_ON_BYTES:
+            raise TooLarge(
+                f"the batch gives the {len(plan.after(START))} objects at the pipeline's start more than "
+                f"{MOST_HANDED_ON_BYTES} bytes together: send fewer requests at a time, or large data as blobs"
+            )
         parts = Parts(plan)
         for request in requests:
             parts.add(request.id, await plan.inputs_after(START, request.data, self._reader), request.created_at)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from quinta.core.access.decide import object_for
 from quinta.core.access.model import Actor, Permission
 from quinta.core.connectors.model import DeliveryContext
-from quinta.core.errors import InvalidInput, NotFound, QuintaError, Unavailable
+from quinta.core.errors import InvalidInput, NotFound, QuintaError, TooLarge, Unavailable
 from quinta.core.events import Event
 from quinta.core.files.blobs import Blobs
 from quinta.core.models.live import LiveVersions
@@ -157,17 +157,24 @@ class DirectPipelineRequests:
         blob_ids = await self._reader.input(data, route.pipeline.input_type, route.pipeline.input_fields)
         await self._blobs.present(route.pipeline.project_id, blob_ids)
         versions = await self._runnable(route.plan)
+        following = await route.plan.inputs_after(START, data.decode(), self._reader)
         values = {"requests": 1, "input_volume": len(data)}
         self._meters.add(route.pipeline.project_id, "pipeline", route.pipeline.id, values)
-        async with asyncio.TaskGroup() as tasks:
-            run = _Run(new_id(), route.plan, versions, limits, self._clock.monotonic() + limits.pipeline, tasks)
-            await self._hand_on(run, START, data.decode())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                run = _Run(new_id(), route.plan, versions, limits, self._clock.monotonic() + limits.pipeline, tasks)
+                self._hand_on(run, following)
+        except ExceptionGroup as group:  # what the server could not do for one object, it could not do for the request
+            refusals = [error for error in group.exceptions if isinstance(error, QuintaError)]
+            if len(refusals) < len(group.exceptions):
+                raise
+            raise refusals[0] from None
         return PipelineAnswer(route.project, route.pipeline.name, run.id, tuple(run.ended))
 
-    async def _hand_on(self, run: _Run, source: str, text: str, request_id: str | None = None) -> None:
-        """Starts all that is attached to ``source``, side by side. ``request_id`` is the model request that gave the
-        text; None for the pipeline's start."""
-        for item, data in await run.plan.inputs_after(source, text, self._reader):
+    def _hand_on(self, run: _Run, inputs: list[tuple[PlannedObject, str]], request_id: str | None = None) -> None:
+        """Starts objects with their data, side by side. ``request_id`` is the model request that gave it; None for the
+        pipeline's start."""
+        for item, data in inputs:
             if item.version_id is not None:
                 part = self._run_object(run, item.name, run.versions[item.version_id], data)
             else:
@@ -176,9 +183,14 @@ class DirectPipelineRequests:
 
     async def _run_object(self, run: _Run, name: str, version: RunnableVersion, data: str) -> None:
         answer = await self._answer(run, name, version, data)
-        run.ended.append(ObjectAnswer(name, data, answer))
+        following = []
         if answer.result is not None:
-            await self._hand_on(run, name, answer.result, answer.request_id)
+            try:
+                following = await run.plan.inputs_after(name, answer.result, self._reader)
+            except TooLarge as error:
+                answer = Answer(answer.request_id, Reason.INVALID_RESULT, None, error.message, answer.seconds)
+        run.ended.append(ObjectAnswer(name, data, answer))
+        self._hand_on(run, following, answer.request_id)
 
     async def _deliver(self, run: _Run, item: PlannedObject, data: str, request_id: str | None) -> None:
         """Writes a message to a connector. Whatever comes of it stands in the log and fails nothing (contract 5.6)."""

@@ -10,13 +10,16 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, replace
 
-from quinta.core.errors import StateConflict
+from quinta.core.errors import StateConflict, TooLarge
 from quinta.core.pipelines.find import attachments_of, lock, objects_of
 from quinta.core.pipelines.model import START, Attachment, Pipeline, PipelineObject
 from quinta.core.ports import UnitOfWork
-from quinta.core.requests.reading import Reader
+from quinta.core.requests.reading import Reader, read_parts
 from quinta.core.scope import in_project
 
+MOST_HANDED_ON_BYTES = 64 << 20
+"""Of one result, or of the start's data, times the objects that get it. Each gets a copy of its own: a hundred of 4 MB
+took the server's memory and its one writer from everybody for 15 s."""
 _NAMESPACE = uuid.UUID("b9a3c3a4-0f5e-5c57-8f0a-6d1e0c5f7a11")
 
 
@@ -73,10 +76,28 @@ class Plan:
         }
 
     async def inputs_after(self, source: str, text: str, reader: Reader) -> list[tuple[PlannedObject, str]]:
-        """What runs on ``text``, the JSON text that ``source`` gave, each with the JSON text it gets."""
-        objects = self.after(source)
-        texts = await reader.parts(text, [self.mapping(source, item.name) for item in objects]) if objects else []
+        """What runs on ``text``, the JSON text that ``source`` gave, each with the JSON text it gets. TooLarge when
+        these would be too much together."""
+        objects = self._sized_after(source, text)
+        texts = await reader.parts(text, self._mappings(source, objects)) if objects else []
         return list(zip(objects, texts, strict=True))
+
+    def small_inputs_after(self, source: str, text: str) -> list[tuple[PlannedObject, str]]:
+        """The same on the spot, for text that was made small: a schedule's."""
+        objects = self._sized_after(source, text)
+        return list(zip(objects, read_parts(text, self._mappings(source, objects)), strict=True))
+
+    def _sized_after(self, source: str, text: str) -> list[PlannedObject]:
+        objects = self.after(source)
+        if len(text) * len(objects) > MOST_HANDED_ON_BYTES:
+            raise TooLarge(
+                f"'{source}' gave {len(text)} bytes to {len(objects)} objects, which is more than "
+                f"{MOST_HANDED_ON_BYTES} together: large data goes into blobs"
+            )
+        return objects
+
+    def _mappings(self, source: str, objects: list[PlannedObject]) -> list[dict[str, str]]:
+        return [self.mapping(source, item.name) for item in objects]
 
 
 async def plan_of(work: UnitOfWork, pipeline: Pipeline) -> Plan:

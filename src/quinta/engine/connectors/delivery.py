@@ -39,6 +39,8 @@ logger = structlog.get_logger(__name__)
 
 PAUSES_SECONDS = (1.0, 4.0)
 """Before the second and the third try."""
+TRY_SECONDS = 120.0
+"""For one try: drivers have limits for connecting and for each answer, this one is for stores that answer for ever."""
 MOST_MEMBERS = 100_000
 """Members and items of one message."""
 
@@ -136,7 +138,10 @@ class StoreDeliveries:
         """One try. StoreFailure without secrets."""
         rules = KINDS[connector.type].credentials
         try:
-            await self._drivers[connector.type].write(place, message)
+            async with asyncio.timeout(TRY_SECONDS):
+                await self._drivers[connector.type].write(place, message)
+        except TimeoutError:
+            raise StoreFailure(f"the store took longer than {TRY_SECONDS:g} seconds", passing=True) from None
         except StoreFailure as failure:
             text = redacted(failure.message, rules, place.credentials)
             raise StoreFailure(text, passing=failure.passing) from None

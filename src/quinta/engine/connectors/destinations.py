@@ -22,6 +22,13 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _EMBEDDED = ipaddress.IPv6Network("64:ff9b::/96")
 """Addresses of NAT64: the last 32 bits are the IPv4 address that is reached."""
 
+_NOT_PUBLIC = (
+    ipaddress.IPv6Network("fec0::/10"),  # site-local, and addresses that only wrap an IPv4 one in the old way
+    ipaddress.IPv6Network("::/96"),
+    ipaddress.IPv4Network("168.63.129.16/32"),  # the platform's own services on Azure
+)
+"""What the library counts as global although it leads inside."""
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
@@ -79,7 +86,10 @@ class Destinations:
 
     def _allowed(self, address: Address) -> bool:
         reached = _reached(address)
-        return (reached.is_global and not reached.is_multicast) or self._named(str(reached))
+        public = (
+            reached.is_global and not reached.is_multicast and not any(reached in network for network in _NOT_PUBLIC)
+        )
+        return public or self._named(str(reached))
 
     def _named(self, address: str) -> bool:
         reached = ipaddress.ip_address(address)

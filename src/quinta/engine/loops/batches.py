@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from quinta.core.errors import TooLarge
 from quinta.core.events import EventName
 from quinta.core.models.live import LiveVersions
 from quinta.core.models.model import RunnableVersion
@@ -96,7 +97,12 @@ class Batches:
             return None  # it waited behind code that hung, and never had its turn
         if answer.seconds:
             self._seconds[version_id] = 0.8 * self._seconds.get(version_id, answer.seconds) + 0.2 * answer.seconds
-        return self._ended(request, answer, await self._pipelines.after(request, answer))
+        try:
+            following = await self._pipelines.after(request, answer)
+        except TooLarge as error:
+            answer = Answer(request.id, Reason.INVALID_RESULT, None, error.message, answer.seconds)
+            return self._ended(request, answer)
+        return self._ended(request, answer, following)
 
     async def _run(self, request: Request) -> Answer | None:
         version = await self._versions.get(request.version_id)
