@@ -104,6 +104,25 @@ async def test_a_call_that_is_given_up_leaves_the_next_its_own_answer(process: R
     assert given_up.cancelled()
 
 
+async def test_a_call_that_is_given_up_in_the_queue_is_not_worked_on(process: ReadingProcess) -> None:
+    pid = await process.call(os.getpid)
+    under_way = asyncio.create_task(process.call(sorted, range(100_000)))
+    waiting = asyncio.create_task(process.call(os.kill, pid, signal.SIGKILL))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    assert await under_way
+    assert await process.call(os.getpid) == pid
+
+
+async def test_a_value_too_deep_to_be_handed_over_is_refused(reader: Reader, process: ReadingProcess) -> None:
+    pid = await process.call(os.getpid)
+    assert await reader.value(b"[" * 300 + b"]" * 300 + LARGE)
+    for depth in (800, 5_000):
+        with pytest.raises(InvalidInput, match="nested too deeply"):
+            await reader.value(b"[" * depth + b"]" * depth + LARGE)
+    assert await process.call(os.getpid) == pid
+
+
 async def test_each_error_of_the_family_comes_back_whole(process: ReadingProcess) -> None:
     for kind in QuintaError.__subclasses__():
         with pytest.raises(kind) as raised:

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable
 from typing import IO, Any, ParamSpec, TypeVar
 
-from quinta.core.errors import QuintaError, TooLarge, Unavailable
+from quinta.core.errors import InvalidInput, QuintaError, TooLarge, Unavailable
 
 _LENGTH = struct.Struct(">Q")
 _MEMORY_BYTES = 4 << 30
@@ -38,6 +38,7 @@ class ReadingProcess:
     async def call(self, function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
         """What ``function`` returns; what it raises of our family is raised. TooLarge when it needs too much memory,
         Unavailable when the process is lost meanwhile."""
+        await self._turn.acquire()  # a call that is given up while it waits costs the others nothing
         # Shielded, or the next call would find the answer to one that was given up.
         outcome = await asyncio.shield(self._in_turn((function, arguments, named)))
         if isinstance(outcome, QuintaError):
@@ -53,8 +54,11 @@ class ReadingProcess:
             self._process = None
 
     async def _in_turn(self, call: tuple[Any, ...]) -> Any:
-        async with self._turn:
+        """Gives up the turn that ``call`` has taken."""
+        try:
             return await asyncio.to_thread(self._exchange, call)
+        finally:
+            self._turn.release()
 
     def _exchange(self, call: tuple[Any, ...]) -> Any:
         if self._process is None or self._process.poll() is not None:
@@ -96,7 +100,10 @@ def _outcome(function: Callable[..., Any], arguments: tuple[Any, ...], named: di
 
 
 def _write(stream: IO[bytes], value: Any) -> None:
-    content = pickle.dumps(value, protocol=5)
+    try:
+        content = pickle.dumps(value, protocol=5)
+    except RecursionError:  # pickle goes half as deep as the JSON decoder
+        content = pickle.dumps(InvalidInput("the body is nested too deeply"), protocol=5)
     stream.write(_LENGTH.pack(len(content)))
     stream.write(content)
     stream.flush()

@@ -159,9 +159,12 @@ class DirectPipelineRequests:
         versions = await self._runnable(route.plan)
         values = {"requests": 1, "input_volume": len(data)}
         self._meters.add(route.pipeline.project_id, "pipeline", route.pipeline.id, values)
-        async with asyncio.TaskGroup() as tasks:
-            run = _Run(new_id(), route.plan, versions, limits, self._clock.monotonic() + limits.pipeline, tasks)
-            await self._hand_on(run, START, data.decode())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                run = _Run(new_id(), route.plan, versions, limits, self._clock.monotonic() + limits.pipeline, tasks)
+                await self._hand_on(run, START, data.decode())
+        except ExceptionGroup as group:  # what is to be handed on could not be read: the first says why
+            raise group.exceptions[0] from None
         return PipelineAnswer(route.project, route.pipeline.name, run.id, tuple(run.ended))
 
     async def _hand_on(self, run: _Run, source: str, text: str, request_id: str | None = None) -> None:

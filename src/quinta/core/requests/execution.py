@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from quinta.core.errors import InvalidInput, QuintaError
+from quinta.core.errors import InvalidInput, QuintaError, Unavailable
 from quinta.core.files.blobs import Blobs
 from quinta.core.files.model import Blob
 from quinta.core.models.model import RunnableVersion
@@ -89,6 +89,8 @@ class Execution:
             return Answer(request_id, outcome.reason, None, outcome.error_message or outcome.reason, outcome.seconds)
         try:
             result = await self._checked_result(version, request_id, outcome.result, outcome.files, trace)
+        except Unavailable:
+            raise  # nothing is wrong with the result: it could not be read or kept now
         except QuintaError as error:
             self._log(version, request_id, error.message, trace)
             return Answer(request_id, Reason.INVALID_RESULT, None, error.message, outcome.seconds)
