@@ -23,8 +23,8 @@ from quinta.core.observation.model import LogLine
 from quinta.core.ports import UnitOfWork
 from quinta.core.requests.execution import Execution
 from quinta.core.requests.model import Request
-from quinta.core.requests.reading import Reader
 from quinta.core.requests.outcome import Reason, RunOutcome, RunRequest
+from quinta.core.requests.reading import Reader
 from quinta.core.schedules.model import Schedule
 from quinta.core.schedules.schedules import NewSchedule, ScheduleChange, Schedules
 from quinta.core.schedules.targets import Ran, ScheduledModels, ScheduledObject

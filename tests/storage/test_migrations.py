@@ -34,7 +34,7 @@ BEFORE_ROLES = (
 )
 SERVICE_USER = (
     f"INSERT INTO projects VALUES ('p', 'o', 'name', '{MOMENT}')",
-    f"INSERT INTO users (id, email, is_staff, is_active, created_at, project_id) "
+    "INSERT INTO users (id, email, is_staff, is_active, created_at, project_id) "
     f"VALUES ('service', 's@example.com', false, true, '{MOMENT}', 'p')",
     f"INSERT INTO api_keys VALUES ('k2', 'service', 'key', 'api', 'digest 2', '{MOMENT}', NULL)",
 )
@@ -88,6 +88,7 @@ async def test_what_was_there_before_roles_stays(empty_url: str) -> None:
         keys = (await connection.execute(text("SELECT user_id FROM api_keys"))).scalars().all()
         users = (await connection.execute(text("SELECT id, project_id FROM users"))).all()
     assert (found, keys, [tuple(user) for user in users]) == ([("o", "plan", "2026-03-29")], ["u"], [("u", None)])
+    await downgrade(url, "0002")
     async with engine.begin() as connection:
         for statement in SERVICE_USER:
             await connection.execute(text(statement))
