@@ -33,7 +33,7 @@ BEFORE_ROLES = (
     "INSERT INTO organizations VALUES ('o', 'name', 'active', 's', NULL, '2026-03-29T01:00:00.000000Z')",
 )
 SERVICE_USER = (
-    f"INSERT INTO projects VALUES ('p', 'o', 'name', '{MOMENT}')",
+    f"INSERT INTO projects (id, organization_id, name, created_at) VALUES ('p', 'o', 'name', '{MOMENT}')",
     "INSERT INTO users (id, email, is_staff, is_active, created_at, project_id) "
     f"VALUES ('service', 's@example.com', false, true, '{MOMENT}', 'p')",
     f"INSERT INTO api_keys VALUES ('k2', 'service', 'key', 'api', 'digest 2', '{MOMENT}', NULL)",
