@@ -172,7 +172,8 @@ async def test_a_connector_that_is_gone(house: House) -> None:
 
 
 INSIDE = ["127.0.0.1", "localhost", "10.0.0.1", "169.254.169.254", "::1", "::ffff:127.0.0.1", "fd00::1", "0.0.0.0",
-          "100.64.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "224.0.0.1", "fec0::1", "::7f00:1", "168.63.129.16"]  # fmt: skip
+          "100.64.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "224.0.0.1", "fec0::1", "::7f00:1",
+          "168.63.129.16"]  # fmt: skip
 
 
 @pytest.mark.parametrize("host", INSIDE)

@@ -12,7 +12,7 @@ import pytest
 from quinta.core.errors import InvalidInput, QuintaError, TooLarge, Unavailable
 from quinta.core.models.model import DataType, Field, ValueType
 from quinta.core.requests.reading import MOST_MEMBERS, SMALL_BYTES, Reader
-from quinta.engine.reading_process import MOST_WAITING_BYTES, ReadingProcess
+from quinta.engine.reading_process import ReadingProcess
 
 BLOB = "0188c0de-0000-7000-8000-000000000001"
 FIELDS = (Field("numbers", DataType.ARRAY_INT), Field("file", DataType.BLOB))
@@ -95,16 +95,18 @@ async def test_a_process_that_is_lost_fails_one_text_only(reader: Reader, proces
     assert await reader.result(b'"a"' + LARGE, ValueType.PLAIN, (), {})
 
 
-async def test_what_waits_has_an_end(reader: Reader) -> None:
-    """What comes beside the most that may wait is refused; a small text is read on the spot all the same."""
-    text = b'"' + b"a" * (MOST_WAITING_BYTES // 2 - 2) + b'"'
-    first = [asyncio.create_task(reader.result(text, ValueType.PLAIN, (), {})) for _ in range(2)]
+async def test_what_waits_has_an_end() -> None:
+    """One is being read and two wait: a third is too much, and a small one is read on the spot all the same."""
+    process = ReadingProcess(most_waiting_bytes=2 << 20)
+    reader, text = Reader(process), b'"' + b"a" * ((1 << 20) - 2) + b'"'
+    first = [asyncio.create_task(reader.result(text, ValueType.PLAIN, (), {})) for _ in range(3)]
     await asyncio.sleep(0)
     with pytest.raises(Unavailable, match="wait to be read"):
         await reader.result(b'"a"' + LARGE, ValueType.PLAIN, (), {})
     assert (await reader.result(b'"a"', ValueType.PLAIN, (), {})).text == '"a"'
     await asyncio.gather(*first)
     assert await reader.result(b'"a"' + LARGE, ValueType.PLAIN, (), {})
+    process.close()
 
 
 async def test_a_call_that_is_given_up_leaves_the_next_its_own_answer(process: ReadingProcess) -> None:
@@ -114,6 +116,25 @@ async def test_a_call_that_is_given_up_leaves_the_next_its_own_answer(process: R
     answers = await asyncio.gather(*(process.call(int, str(number)) for number in range(20)))
     assert answers == list(range(20))
     assert given_up.cancelled()
+
+
+async def test_a_call_that_is_given_up_in_the_queue_is_not_worked_on(process: ReadingProcess) -> None:
+    pid = await process.call(os.getpid)
+    under_way = asyncio.create_task(process.call(sorted, range(100_000)))
+    waiting = asyncio.create_task(process.call(os.kill, pid, signal.SIGKILL))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    assert await under_way
+    assert await process.call(os.getpid) == pid
+
+
+async def test_a_value_too_deep_to_be_handed_over_is_refused(reader: Reader, process: ReadingProcess) -> None:
+    pid = await process.call(os.getpid)
+    assert await reader.value(b"[" * 300 + b"]" * 300 + LARGE)
+    for depth in (800, 5_000):
+        with pytest.raises(InvalidInput, match="nested too deeply"):
+            await reader.value(b"[" * depth + b"]" * depth + LARGE)
+    assert await process.call(os.getpid) == pid
 
 
 async def test_each_error_of_the_family_comes_back_whole(process: ReadingProcess) -> None:

@@ -89,7 +89,7 @@ async def content(scene: Scene, blob: Blob) -> bytes:
 
 async def named_in_a_request(scene: Scene, blob: Blob) -> None:
     async with scene.database.read() as work:
-        await scene.blobs.inputs(work, blob.project_id, [{"image": blob.id}], ("image",))
+        await scene.blobs.inputs(work, blob.project_id, [{"image": blob.id}])
 
 
 async def test_a_blob_lives_to_the_last_microsecond(scene: Scene) -> None:

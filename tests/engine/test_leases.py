@@ -71,6 +71,21 @@ async def test_a_woken_loop_does_not_wait_for_its_next_poll(database: Database, 
             await until_ended(database)
 
 
+async def test_an_item_that_is_cancelled_before_its_first_step_frees_its_place(database: Database) -> None:
+    """Another server's deletion may be heard in the same round of the event loop in which the work is begun."""
+    tenant = await add_tenant(database)
+
+    async def work(request: Request) -> Ended:
+        return completed("done")
+
+    loop = make_loop(database, work)
+    loop._begin(tenant.request(id="gone"))
+    loop.cancel("gone")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert loop.in_flight == 0
+
+
 async def test_two_servers_share_the_work(database: Database, database_url: str, tenant: Tenant) -> None:
     await add_requests(database, tenant, 120)
     runs: Counter[str] = Counter()

@@ -24,16 +24,19 @@ from quinta.core.ports import UnitOfWork
 from quinta.core.requests.execution import Execution
 from quinta.core.requests.model import Request
 from quinta.core.requests.outcome import Reason, RunOutcome, RunRequest
+from quinta.core.requests.reading import Reader
 from quinta.core.schedules.model import Schedule
 from quinta.core.schedules.schedules import NewSchedule, ScheduleChange, Schedules
 from quinta.core.schedules.targets import Ran, ScheduledModels, ScheduledObject
 from quinta.core.scope import EVERYTHING
 from quinta.core.tenancy.model import Membership, Organization, OrganizationStatus, User
 from quinta.engine.loops.schedules import Scheduler
+from quinta.engine.reading_process import ReadingProcess
 from quinta.engine.recorder import Recorder
 from quinta.kit.ids import new_id
 from quinta.storage.database import Database
 from quinta.storage.objects import Objects, open_objects
+from quinta.storage.secrets import SealedSecrets
 from tests.clocks import NOON, SteppedClock
 from tests.storage.rows import Tenant, add_tenant
 
@@ -78,9 +81,10 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.recorder = Recorder(self.database, self.clock)
-        self.versions = LiveVersions(self.database)
+        self.versions = LiveVersions(self.database, SealedSecrets(Path("unused"), "ab" * 32))
         self.blobs = Blobs(self.database, self.objects, self.clock)
-        self.execution = Execution(self.runner, self.blobs, self.recorder, self.recorder, self.clock)
+        reader = Reader(ReadingProcess())
+        self.execution = Execution(self.runner, reader, self.blobs, self.recorder, self.recorder, self.clock)
         self.schedules = Schedules(self.database, self.clock, self.blobs, [self.target()])
 
     def target(self, has_build: Callable[[], bool] | None = None) -> ScheduledModels:
@@ -309,6 +313,17 @@ async def test_a_direct_request_is_left_to_the_server_that_has_the_build(scene: 
     assert await having.turn() == 1
     await settled(having)
     assert len(scene.runner.asked) == 1
+
+
+async def test_direct_requests_that_wait_keep_no_batch_request_out(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quinta.engine.loops.schedules.MOST_AT_A_TIME", 1)
+    await scene.create("waits", batch=False)
+    await scene.create("batch")
+    scene.clock.move(minutes=1)
+    assert await scene.server(scene.target(lambda: False)).turn() == 1
+    assert len(await scene.stored(Request)) == 1
 
 
 async def test_a_direct_request_that_no_server_can_run_is_told_after_a_while(scene: Scene) -> None:

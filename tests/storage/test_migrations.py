@@ -32,6 +32,13 @@ BEFORE_ROLES = (
     "INSERT INTO subscriptions VALUES ('s', 'plan', 1, 1, 7, 1, 1, '', '', false)",
     "INSERT INTO organizations VALUES ('o', 'name', 'active', 's', NULL, '2026-03-29T01:00:00.000000Z')",
 )
+SERVICE_USER = (
+    f"INSERT INTO projects (id, organization_id, name, created_at) VALUES ('p', 'o', 'name', '{MOMENT}')",
+    "INSERT INTO users (id, email, is_staff, is_active, created_at, project_id) "
+    f"VALUES ('service', 's@example.com', false, true, '{MOMENT}', 'p')",
+    f"INSERT INTO api_keys VALUES ('k2', 'service', 'key', 'api', 'digest 2', '{MOMENT}', NULL)",
+)
+"""Goes with 0002, and its key with it."""
 
 
 @pytest.fixture(params=BACKENDS)
@@ -81,6 +88,10 @@ async def test_what_was_there_before_roles_stays(empty_url: str) -> None:
         keys = (await connection.execute(text("SELECT user_id FROM api_keys"))).scalars().all()
         users = (await connection.execute(text("SELECT id, project_id FROM users"))).all()
     assert (found, keys, [tuple(user) for user in users]) == ([("o", "plan", "2026-03-29")], ["u"], [("u", None)])
+    await downgrade(url, "0002")
+    async with engine.begin() as connection:
+        for statement in SERVICE_USER:
+            await connection.execute(text(statement))
     await downgrade(url, "0001")
     async with engine.connect() as connection:
         assert (await connection.execute(text("SELECT user_id FROM api_keys"))).scalars().all() == ["u"]

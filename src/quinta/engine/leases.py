@@ -170,7 +170,7 @@ class LeasedLoop(Generic[T]):
         self._lease = timedelta(seconds=self._policy.lease_seconds)
         self._token = new_id()
         self._held: dict[str, T] = {}  # every item whose lease is ours, until its result is stored
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks: dict[str, asyncio.Task[Ended]] = {}
         self._results: dict[str, Ended] = {}  # ended, not stored yet
         self._unstorable: set[str] = set()  # their first result could not be stored; a second failure drops the lease
         self._awake = asyncio.Event()
@@ -227,7 +227,7 @@ class LeasedLoop(Generic[T]):
                 else:
                     await asyncio.sleep(self._policy.poll_seconds)
         finally:
-            tasks = [heartbeat, *self._tasks.values()]
+            tasks: list[asyncio.Task[None] | asyncio.Task[Ended]] = [heartbeat, *self._tasks.values()]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -337,16 +337,19 @@ class LeasedLoop(Generic[T]):
         if item.id in self._held:  # our own lease had run out, for example in a long stall: the work just goes on
             return
         self._held[item.id] = item
-        self._tasks[item.id] = asyncio.create_task(self._work_on(item), name=f"{self._work.name}:{item.id}")
+        task = asyncio.create_task(self._attempt(item), name=f"{self._work.name}:{item.id}")
+        self._tasks[item.id] = task
+        # A callback, for a task that is cancelled before its first step never comes to a line of its own.
+        task.add_done_callback(lambda task: self._worked(item, task))
 
-    async def _work_on(self, item: T) -> None:
-        try:
-            result: Ended | None = await self._attempt(item)
-        except asyncio.CancelledError:  # by close: the item goes back; or the lease is lost: there is nothing to store
+    def _worked(self, item: T, task: asyncio.Task[Ended]) -> None:
+        result: Ended | None = None
+        if task.cancelled():  # by close: the item goes back; or the lease is lost: there is nothing to store
             result = self._put_back(item) if self._draining else None
-        except Exception:  # give_up itself: the lease runs out, and the item comes back
-            logger.exception("leases.give_up_failed", loop=self._work.name, item=item.id)
-            result = None
+        elif (error := task.exception()) is not None:  # of give_up itself: the lease runs out, and the item comes back
+            logger.error("leases.give_up_failed", loop=self._work.name, item=item.id, exc_info=error)
+        else:
+            result = task.result()
         del self._tasks[item.id]
         if result is None:
             self._forget(item.id)

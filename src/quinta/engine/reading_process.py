@@ -17,23 +17,25 @@ import sys
 from collections.abc import Callable
 from typing import IO, Any, ParamSpec, TypeVar
 
-from quinta.core.errors import QuintaError, TooLarge, Unavailable
+from quinta.core.errors import InvalidInput, QuintaError, TooLarge, Unavailable
 
 _LENGTH = struct.Struct(">Q")
 _MEMORY_BYTES = 4 << 30
 """Address space of the process. The worst 16 MiB of JSON known take 0.7 GB."""
 _NICENESS = 5
-MOST_WAITING_BYTES = 256 << 20
-"""Of texts that wait for the process; what comes beyond is refused instead of kept in memory."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 class ReadingProcess:
-    """Implements ``core.ports.Apart``. The process starts with the first call, and again after it has ended."""
+    """Implements ``core.ports.Apart``. The process starts with the first call, and again after it has ended.
 
-    def __init__(self) -> None:
+    Of texts that wait for their turn, ``most_waiting_bytes`` are kept in memory; what comes beyond is refused.
+    """
+
+    def __init__(self, most_waiting_bytes: int = 256 << 20) -> None:
+        self._most_waiting_bytes = most_waiting_bytes
         self._turn = asyncio.Lock()
         self._waiting_bytes = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -42,10 +44,15 @@ class ReadingProcess:
         """What ``function`` returns; what it raises of our family is raised. TooLarge when it needs too much memory,
         Unavailable when the process is lost meanwhile, or when too much waits for it already."""
         size = sum(len(argument) for argument in arguments if isinstance(argument, bytes | str))
-        if self._waiting_bytes and self._waiting_bytes + size > MOST_WAITING_BYTES:
+        if self._waiting_bytes and self._waiting_bytes + size > self._most_waiting_bytes:
             raise Unavailable("too many large JSON texts wait to be read: try again in a moment")
+        self._waiting_bytes += size
+        try:
+            await self._turn.acquire()  # a call that is given up while it waits costs the others nothing
+        finally:
+            self._waiting_bytes -= size
         # Shielded, or the next call would find the answer to one that was given up.
-        outcome = await asyncio.shield(self._in_turn((function, arguments, named), size))
+        outcome = await asyncio.shield(self._in_turn((function, arguments, named)))
         if isinstance(outcome, QuintaError):
             raise outcome
         result: R = outcome
@@ -53,18 +60,17 @@ class ReadingProcess:
 
     def close(self) -> None:
         """Ends the process; a later call would start it again."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-            self._process = None
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.communicate()
 
-    async def _in_turn(self, call: tuple[Any, ...], size: int) -> Any:
-        self._waiting_bytes += size
+    async def _in_turn(self, call: tuple[Any, ...]) -> Any:
+        """Gives up the turn that ``call`` has taken."""
         try:
-            async with self._turn:
-                return await asyncio.to_thread(self._exchange, call)
+            return await asyncio.to_thread(self._exchange, call)
         finally:
-            self._waiting_bytes -= size
+            self._turn.release()
 
     def _exchange(self, call: tuple[Any, ...]) -> Any:
         if self._process is None or self._process.poll() is not None:
@@ -106,7 +112,10 @@ def _outcome(function: Callable[..., Any], arguments: tuple[Any, ...], named: di
 
 
 def _write(stream: IO[bytes], value: Any) -> None:
-    content = pickle.dumps(value, protocol=5)
+    try:
+        content = pickle.dumps(value, protocol=5)
+    except RecursionError:  # pickle goes half as deep as the JSON decoder
+        content = pickle.dumps(InvalidInput("the body is nested too deeply"), protocol=5)
     stream.write(_LENGTH.pack(len(content)))
     stream.write(content)
     stream.flush()

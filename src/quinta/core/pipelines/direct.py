@@ -164,11 +164,8 @@ class DirectPipelineRequests:
             async with asyncio.TaskGroup() as tasks:
                 run = _Run(new_id(), route.plan, versions, limits, self._clock.monotonic() + limits.pipeline, tasks)
                 self._hand_on(run, following)
-        except ExceptionGroup as group:  # what the server could not do for one object, it could not do for the request
-            refusals = [error for error in group.exceptions if isinstance(error, QuintaError)]
-            if len(refusals) < len(group.exceptions):
-                raise
-            raise refusals[0] from None
+        except ExceptionGroup as group:  # what the server cannot do now for one object: the first says what
+            raise group.exceptions[0] from None
         return PipelineAnswer(route.project, route.pipeline.name, run.id, tuple(run.ended))
 
     def _hand_on(self, run: _Run, inputs: list[tuple[PlannedObject, str]], request_id: str | None = None) -> None:

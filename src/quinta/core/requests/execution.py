@@ -89,10 +89,8 @@ class Execution:
             return Answer(request_id, outcome.reason, None, outcome.error_message or outcome.reason, outcome.seconds)
         try:
             result = await self._checked_result(version, request_id, outcome.result, outcome.files, trace)
-        except (
-            Unavailable
-        ):  # nothing is wrong with the result: a direct request answers 503, a batch request runs again
-            raise
+        except Unavailable:
+            raise  # nothing is wrong with the result: it could not be read or kept now
         except QuintaError as error:
             self._log(version, request_id, error.message, trace)
             return Answer(request_id, Reason.INVALID_RESULT, None, error.message, outcome.seconds)

@@ -64,6 +64,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in reversed(TABLES):
         op.drop_table(table)
+    for table in ("api_keys", "memberships"):  # by hand: on SQLite there are no foreign keys during a migration
+        op.execute(f"DELETE FROM {table} WHERE user_id IN (SELECT id FROM users WHERE project_id IS NOT NULL)")
     op.execute("DELETE FROM users WHERE project_id IS NOT NULL")
     op.drop_index("ix_users_project_id", "users")
     with op.batch_alter_table("users") as users:
