@@ -95,10 +95,10 @@ async def test_a_process_that_is_lost_fails_one_text_only(reader: Reader, proces
     assert await reader.result(b'"a"' + LARGE, ValueType.PLAIN, (), {})
 
 
-async def test_what_waits_has_an_end() -> None:
+async def test_what_waits_has_an_end(process: ReadingProcess) -> None:
     """One is being read and two wait: a third is too much, and a small one is read on the spot all the same."""
-    process = ReadingProcess(most_waiting_bytes=2 << 20)
-    reader, text = Reader(process), b'"' + b"a" * ((1 << 20) - 2) + b'"'
+    process.most_waiting_bytes = 2 << 20
+    reader, text = Reader(process), b'"' + b"a" * ((1 << 20) - 100) + b'"'
     first = [asyncio.create_task(reader.result(text, ValueType.PLAIN, (), {})) for _ in range(3)]
     await asyncio.sleep(0)
     with pytest.raises(Unavailable, match="wait to be read"):
@@ -106,7 +106,6 @@ async def test_what_waits_has_an_end() -> None:
     assert (await reader.result(b'"a"', ValueType.PLAIN, (), {})).text == '"a"'
     await asyncio.gather(*first)
     assert await reader.result(b'"a"' + LARGE, ValueType.PLAIN, (), {})
-    process.close()
 
 
 async def test_a_call_that_is_given_up_leaves_the_next_its_own_answer(process: ReadingProcess) -> None:

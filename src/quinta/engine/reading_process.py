@@ -34,8 +34,9 @@ class ReadingProcess:
     Of texts that wait for their turn, ``most_waiting_bytes`` are kept in memory; what comes beyond is refused.
     """
 
-    def __init__(self, most_waiting_bytes: int = 256 << 20) -> None:
-        self._most_waiting_bytes = most_waiting_bytes
+    most_waiting_bytes = 256 << 20
+
+    def __init__(self) -> None:
         self._turn = asyncio.Lock()
         self._waiting_bytes = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -44,7 +45,7 @@ class ReadingProcess:
         """What ``function`` returns; what it raises of our family is raised. TooLarge when it needs too much memory,
         Unavailable when the process is lost meanwhile, or when too much waits for it already."""
         size = sum(len(argument) for argument in arguments if isinstance(argument, bytes | str))
-        if self._waiting_bytes and self._waiting_bytes + size > self._most_waiting_bytes:
+        if self._waiting_bytes and self._waiting_bytes + size > self.most_waiting_bytes:
             raise Unavailable("too many large JSON texts wait to be read: try again in a moment")
         self._waiting_bytes += size
         try:
