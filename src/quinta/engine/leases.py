@@ -100,12 +100,13 @@ class Claim(Generic[T]):
         self._clock = clock
         self._lease = lease
 
-    async def groups(self, field: str) -> list[str]:
-        """The different values of ``field`` among the rows that can be taken: they wait, or their lease ran out."""
+    async def groups(self, field: str, **conditions: object) -> list[str]:
+        """The different values of ``field`` among the rows that can be taken (they wait, or their lease ran out) and
+        meet the conditions."""
         rows = self.unit.of(self._work.kind, EVERYTHING)
         lapsed = Between(end=self._clock.now())
-        waiting = await rows.distinct(field, status=self._work.waiting)
-        left = await rows.distinct(field, status=self._work.working, lease_expires_at=lapsed)
+        waiting = await rows.distinct(field, status=self._work.waiting, **conditions)
+        left = await rows.distinct(field, status=self._work.working, lease_expires_at=lapsed, **conditions)
         return list(dict.fromkeys((*waiting, *left)))
 
     async def take(self, limit: int | None = None, **conditions: object) -> int:

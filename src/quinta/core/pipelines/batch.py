@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from quinta.core.access.model import Actor, Permission
-from quinta.core.errors import NotFound, TooLarge
+from quinta.core.errors import NotFound, StateConflict, TooLarge
 from quinta.core.files.blobs import Blobs
 from quinta.core.models.model import ModelVersion
 from quinta.core.pipelines.find import pipeline_for
@@ -129,6 +129,11 @@ class BatchPipelineRequests:
         parts: Parts,
         actor_id: str | None,
     ) -> None:
+        # Between the look at the plan and this transaction a version may have gone. Where a later object needs it, code
+        # would run for nothing, again and again.
+        needed = {item.version_id for item in parts.plan.objects if item.version_id is not None}
+        if needed and await work.of(ModelVersion, in_project(pipeline.project_id)).count(id=needed) < len(needed):
+            raise StateConflict(f"the pipeline '{pipeline.name}' was changed at this moment: try again")
         await keep(work, pipeline, parts.plan)
         await work.of(PipelineRequest, in_project(pipeline.project_id)).add(*requests)
         await parts.queue(work, actor_id)

@@ -13,9 +13,11 @@ from quinta.engine.leases import Claim, Ended, LeasedLoop, LeasedWork
 from quinta.kit.clock import Clock
 
 MOST_IN_FLIGHT = 64
+MOST_FOR_PROJECT = 16
+"""So that stores of one project that do not answer keep those of others from nothing: half of the threads that drivers
+share."""
 MOST_FOR_ONE = 8
-"""Messages on their way to one connector: enough to hide the way there, few enough for a small database, and a store
-that does not answer keeps the others' messages from nothing."""
+"""Messages on their way to one connector: enough to hide the way there, few enough for a small database."""
 
 
 class DeliveryLoop:
@@ -29,7 +31,7 @@ class DeliveryLoop:
         self._pipelines = pipelines
         self._logs = logs
         self._clock = clock
-        self._in_flight: Counter[str] = Counter()  # by connector
+        self._in_flight: Counter[str] = Counter()  # by connector, and by project
         work = LeasedWork(
             name="deliveries",
             kind=Delivery,
@@ -45,18 +47,23 @@ class DeliveryLoop:
         self.loop = LeasedLoop(work, store, clock)
 
     async def _select(self, claim: Claim[Delivery]) -> None:
-        for connector_id in await claim.groups("connector_id"):
-            await claim.take(MOST_FOR_ONE - self._in_flight[connector_id], connector_id=connector_id)
+        for project_id in await claim.groups("project_id"):
+            room = MOST_FOR_PROJECT - self._in_flight[project_id]
+            if room <= 0:
+                continue
+            for connector_id in await claim.groups("connector_id", project_id=project_id):
+                most = min(room, MOST_FOR_ONE - self._in_flight[connector_id])
+                room -= await claim.take(most, connector_id=connector_id)
         await self._pipelines.begin(claim.unit, sorted({delivery.pipeline_request_id for delivery in claim.taken}))
 
     async def _work(self, delivery: Delivery) -> Ended:
-        self._in_flight[delivery.connector_id] += 1
+        self._in_flight.update((delivery.connector_id, delivery.project_id))
         try:
             context = await self._pipelines.context(delivery)
             # Why it was not written stands in the log already, and fails nothing (contract ubiops 5.6).
             await self._deliveries.deliver(delivery.connector_id, delivery.data, context=context)
         finally:
-            self._in_flight[delivery.connector_id] -= 1
+            self._in_flight.subtract((delivery.connector_id, delivery.project_id))
         return self._ended(delivery)
 
     def _give_up(self, delivery: Delivery, error: str) -> Ended:
