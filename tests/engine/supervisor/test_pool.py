@@ -346,3 +346,22 @@ def test_an_instance_takes_the_next_request_at_once() -> None:
     assert pool.finished(instance, 1.0) == [Assign(instance, second)]
     assert first.ended
     assert instance.state is InstanceState.BUSY
+
+
+@pytest.mark.parametrize("ready_before", [True, False])
+def test_settings_changed_during_a_build_leave_its_probed_instance(ready_before: bool) -> None:
+    """The change runs the old package once more, as a newer revision than the one that is probed; when the build is
+    applied after that, the probed instance serves at once and the old one goes."""
+    pool, old = new_pool(), version_of("model", minimum_instances=1, maximum_instances=2)
+    started(pool, pool.apply(old, 0.0), 0.0)
+    built = replace(old, revision=old.revision + 1, package_digest="new")
+    probed, _ = pool.probe(built, 1.0)
+    if ready_before:
+        assert pool.started(probed, 2.0) == []
+    assert pool.apply(replace(old, revision=old.revision + 2, maximum_idle_seconds=61), 3.0) == []
+    if not ready_before:
+        assert pool.started(probed, 4.0) == []
+    actions = pool.apply(replace(built, revision=old.revision + 3, maximum_idle_seconds=61), 5.0)
+    assert [type(action) for action in actions] == [Shut]
+    ticket = Ticket(5.0)
+    assert pool.accept(ticket, replace(built, revision=old.revision + 3), 6.0) == [Assign(probed, ticket)]

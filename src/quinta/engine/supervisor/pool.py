@@ -44,6 +44,7 @@ class Pool:
         self._policy = policy
         self._new_id = new_id
         self.version: RunnableVersion | None = None
+        self._since = 0  # the first revision whose instances start like those of the present one
         self.instances: dict[str, Instance] = {}
         self.waiting: deque[Ticket] = deque()
         # Instances that may get the next request; the most recently used is last and goes first, so others can idle.
@@ -159,6 +160,7 @@ class Pool:
         changed = self.version is None or _start_key(version) != _start_key(self.version)
         self.version = version
         if changed:
+            self._since = version.revision
             self.failures, self.not_before, self.last_error = 0, 0.0, ""
         for instance in self.instances.values():
             instance.current = _start_key(instance.version) == _start_key(version)
@@ -290,7 +292,7 @@ class Pool:
 
     def _is_probed(self, instance: Instance) -> bool:
         """Whether it runs a revision that is not applied yet."""
-        return not instance.current and (self.version is None or instance.version.revision > self.version.revision)
+        return not instance.current and (self.version is None or instance.version.revision > self._since)
 
     def _waits_for(self) -> str:
         if self.count(InstanceState.BUSY):
