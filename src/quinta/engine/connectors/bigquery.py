@@ -7,8 +7,8 @@ from typing import Any
 
 from quinta.core.models.model import DataType
 from quinta.engine.connectors.destinations import Destinations
-from quinta.engine.connectors.driver import CONNECT_SECONDS, WRITE_SECONDS, Message, Place, StoreFailure, needed
-from quinta.engine.connectors.google import GoogleAccount, failure_of
+from quinta.engine.connectors.driver import CONNECT_SECONDS, WRITE_SECONDS, Message, Place, StoreFailure
+from quinta.engine.connectors.google import check_key, connected
 from quinta.engine.connectors.threads import in_connector_thread
 
 EXTRA = "bigquery"
@@ -36,10 +36,7 @@ class BigQueryDriver:
         self._destinations = destinations
 
     async def check_credentials(self, credentials: Mapping[str, str]) -> None:
-        def sign_in() -> None:
-            GoogleAccount(credentials["json_key_file"], self._destinations, EXTRA).sign_in()
-
-        await in_connector_thread(sign_in)
+        await check_key(credentials, self._destinations, EXTRA)
 
     async def check(self, place: Place) -> None:
         """Table and columns are there, take the fields' types, and rows may be added."""
@@ -67,25 +64,8 @@ class BigQueryDriver:
         await in_connector_thread(self._call, place, insert)
 
     def _call(self, place: Place, call: Callable[[Any, str], None]) -> None:
-        bigquery, core = needed("google.cloud.bigquery", EXTRA), needed("google.api_core.exceptions", EXTRA)
-        auth, requests = needed("google.auth.exceptions", EXTRA), needed("requests", EXTRA)
-        account = GoogleAccount(place.credentials["json_key_file"], self._destinations, EXTRA)
-        endpoint = place.credentials["endpoint_url"].rstrip("/")
-        client = bigquery.Client(
-            project=account.project,
-            credentials=account.credentials,
-            _http=account.session,
-            client_options={"api_endpoint": endpoint} if endpoint else None,
-        )
-        table = f"{account.project}.{place.configuration['dataset']}.{place.configuration['table']}"
-        try:
-            call(client, table)
-        except requests.RequestException as error:
-            raise StoreFailure(f"BigQuery cannot be reached: {error}", passing=True) from error
-        except (core.GoogleAPIError, auth.GoogleAuthError) as error:
-            raise failure_of(error) from error
-        finally:
-            account.close()
+        with connected("BigQuery", "google.cloud.bigquery", place, self._destinations, EXTRA) as (client, account):
+            call(client, f"{account.project}.{place.configuration['dataset']}.{place.configuration['table']}")
 
 
 def _check_columns(place: Place, columns: Mapping[str, Any]) -> None:

@@ -10,8 +10,8 @@ from contextlib import suppress
 from typing import Any
 
 from quinta.engine.connectors.destinations import Destinations
-from quinta.engine.connectors.driver import CONNECT_SECONDS, WRITE_SECONDS, Message, Place, StoreFailure, needed
-from quinta.engine.connectors.google import GoogleAccount, failure_of
+from quinta.engine.connectors.driver import CONNECT_SECONDS, WRITE_SECONDS, Message, Place, needed
+from quinta.engine.connectors.google import check_key, connected
 from quinta.engine.connectors.objects import PROBE_NAME, PROBE_TEXT, object_path
 from quinta.engine.connectors.threads import in_connector_thread
 
@@ -26,10 +26,7 @@ class CloudStorageDriver:
         self._destinations = destinations
 
     async def check_credentials(self, credentials: Mapping[str, str]) -> None:
-        def sign_in() -> None:
-            GoogleAccount(credentials["json_key_file"], self._destinations, EXTRA).sign_in()
-
-        await in_connector_thread(sign_in)
+        await check_key(credentials, self._destinations, EXTRA)
 
     async def check(self, place: Place) -> None:
         """Writes a small object and removes it again; that it may not be removed is no failure."""
@@ -50,21 +47,6 @@ class CloudStorageDriver:
         await in_connector_thread(self._call, place, upload)
 
     def _call(self, place: Place, call: Callable[[Any, type[Exception]], None]) -> None:
-        storage, core = needed("google.cloud.storage", EXTRA), needed("google.api_core.exceptions", EXTRA)
-        auth, requests = needed("google.auth.exceptions", EXTRA), needed("requests", EXTRA)
-        account = GoogleAccount(place.credentials["json_key_file"], self._destinations, EXTRA)
-        endpoint = place.credentials["endpoint_url"].rstrip("/")
-        client = storage.Client(
-            project=account.project,
-            credentials=account.credentials,
-            _http=account.session,
-            client_options={"api_endpoint": endpoint} if endpoint else None,
-        )
-        try:
-            call(client.bucket(place.configuration["bucket"]), core.GoogleAPIError)
-        except requests.RequestException as error:
-            raise StoreFailure(f"Cloud Storage cannot be reached: {error}", passing=True) from error
-        except (core.GoogleAPIError, auth.GoogleAuthError) as error:
-            raise failure_of(error) from error
-        finally:
-            account.close()
+        with connected("Cloud Storage", "google.cloud.storage", place, self._destinations, EXTRA) as (client, _):
+            error_type = needed("google.api_core.exceptions", EXTRA).GoogleAPIError
+            call(client.bucket(place.configuration["bucket"]), error_type)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
 from quinta.engine.connectors.destinations import Destinations
-from quinta.engine.connectors.driver import WRITE_SECONDS, StoreFailure, needed
+from quinta.engine.connectors.driver import WRITE_SECONDS, Place, StoreFailure, needed
+from quinta.engine.connectors.threads import in_connector_thread
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _MEMBERS = ("client_email", "private_key", "project_id", "token_uri", "type")
@@ -53,6 +56,37 @@ class GoogleAccount:
 
     def close(self) -> None:
         self.session.close()
+
+
+async def check_key(credentials: Mapping[str, str], destinations: Destinations, extra: str) -> None:
+    """StoreFailure when Google gives no token for the service account's key."""
+    await in_connector_thread(lambda: GoogleAccount(credentials["json_key_file"], destinations, extra).sign_in())
+
+
+@contextmanager
+def connected(
+    service: str, module: str, place: Place, destinations: Destinations, extra: str
+) -> Iterator[tuple[Any, GoogleAccount]]:
+    """A client of ``module`` for the place, and its account. What Google's packages raise in the block becomes a
+    StoreFailure; ``service`` is the name in its words."""
+    package, core = needed(module, extra), needed("google.api_core.exceptions", extra)
+    auth, requests = needed("google.auth.exceptions", extra), needed("requests", extra)
+    account = GoogleAccount(place.credentials["json_key_file"], destinations, extra)
+    endpoint = place.credentials["endpoint_url"].rstrip("/")
+    client = package.Client(
+        project=account.project,
+        credentials=account.credentials,
+        _http=account.session,
+        client_options={"api_endpoint": endpoint} if endpoint else None,
+    )
+    try:
+        yield client, account
+    except requests.RequestException as error:
+        raise StoreFailure(f"{service} cannot be reached: {error}", passing=True) from error
+    except (core.GoogleAPIError, auth.GoogleAuthError) as error:
+        raise failure_of(error) from error
+    finally:
+        account.close()
 
 
 def failure_of(error: Exception) -> StoreFailure:
