@@ -146,7 +146,7 @@ def gcs(gcs_url: str, google: Google) -> Store:
 
 
 def google_anonymous() -> Any:
-    return google.auth.credentials.AnonymousCredentials()  # type: ignore[no-untyped-call]
+    return google.auth.credentials.AnonymousCredentials()  # type: ignore[no-untyped-call]  # Google's own
 
 
 @pytest.fixture(params=["swift", "moto", "azure", "gcs"])

@@ -45,16 +45,17 @@ class Resources:
             organization = await organization_for(work, actor, name)
             projects = await work.of(Project, in_organization(organization.id)).find()
             users = await places_of(work, organization.id)
-            within = await _within(work, [project.id for project in projects])
+            within = await count_within(work, [project.id for project in projects])
         return OrganizationResources(len(projects), users, within)
 
     async def of_project(self, actor: Actor, name: str) -> ProjectResources:
         async with self._store.read() as work:
             project = await project_for(work, actor, name, Permission.PROJECTS_RESOURCES_GET)
-            return await _within(work, [project.id])
+            return await count_within(work, [project.id])
 
 
-async def _within(work: UnitOfWork, project_ids: Sequence[str]) -> ProjectResources:
+async def count_within(work: UnitOfWork, project_ids: Sequence[str]) -> ProjectResources:
+    """What the projects have together."""
     return ProjectResources(
         models=await work.of(Model, EVERYTHING).count(project_id=project_ids),
         versions=await work.of(ModelVersion, EVERYTHING).count(project_id=project_ids),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from quinta.core.connectors.model import Connector
 from quinta.core.errors import LimitReached
-from quinta.core.models.model import ModelVersion
-from quinta.core.pipelines.model import Pipeline
 from quinta.core.ports import Store, UnitOfWork
-from quinta.core.scope import EVERYTHING, in_organization, in_project
+from quinta.core.scope import EVERYTHING, in_organization
 from quinta.core.tenancy.model import Organization, Project, Subscription
+from quinta.core.tenancy.resources import count_within
 from quinta.core.tenancy.turns import take_turn
 from quinta.kit.ids import new_id
 
@@ -61,11 +59,9 @@ async def require_room_for_resource(work: UnitOfWork, project: Project) -> None:
     if organization is None or plan is None or plan.resources is None:
         return
     await take_turn(work, organization.id)
-    count = 0
-    for other in await work.of(Project, in_organization(organization.id)).find():
-        count += await work.of(ModelVersion, in_project(other.id)).count()
-        count += await work.of(Connector, in_project(other.id)).count()
-        count += await work.of(Pipeline, in_project(other.id)).count()
+    projects = await work.of(Project, in_organization(organization.id)).find()
+    found = await count_within(work, [item.id for item in projects])
+    count = found.versions + found.connectors + found.pipelines
     if count >= plan.resources:
         raise LimitReached(
             f"the subscription '{plan.name}' of organization '{organization.name}' allows {plan.resources} "
