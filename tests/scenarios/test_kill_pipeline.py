@@ -121,11 +121,13 @@ def check_one(answer: dict[str, Any], number: int) -> None:
 
 
 def check_log(door: ModelDoor, ended: dict[str, tuple[str, str, str]]) -> None:
-    """A run that was cut off may have left a line too; but none came after the line of the run that counts."""
+    """A run that was cut off may have left a line too; but none came after the line of the run that counts. That one
+    may be missing: lines wait a moment for the writer, and a kill takes them along."""
     tokens = {request_id: re.findall(r'"token": ?"(\w+)"', row[2])[0] for request_id, row in ended.items()}
-    last: dict[str, str] = {}
+    ran: dict[str, list[str]] = {}
     for line in door.logs():
         if line["log"].startswith("ran "):
-            last[line["request_id"]] = line["log"].removeprefix("ran ")
-    assert len(last) > REQUESTS
-    assert all(tokens[request_id] == token for request_id, token in last.items())
+            ran.setdefault(line["request_id"], []).append(line["log"].removeprefix("ran "))
+    assert len(ran) > REQUESTS
+    for request_id, lines in ran.items():
+        assert tokens[request_id] not in lines[:-1]
