@@ -155,21 +155,38 @@ def load(target: Target, connections: int, seconds: float) -> Row:
     return Row(result["requests"] / result["seconds"], result["p50"], result["p99"], used, share)
 
 
-def processor_seconds(pid: int) -> float:
-    """What a process and its descendants that are alive have used of the processor so far."""
-    parents: dict[int, int] = {}
-    ticks: dict[int, int] = {}
+@dataclass(frozen=True)
+class Process:
+    """What /proc says: the parent, processor ticks used so far, and when it started (ticks since boot)."""
+
+    parent: int
+    ticks: int
+    started: int
+
+
+def processes() -> dict[int, Process]:
+    found: dict[int, Process] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
         except OSError:  # ended meanwhile
             continue
-        parents[int(folder.name)] = int(fields[1])
-        ticks[int(folder.name)] = int(fields[11]) + int(fields[12])
+        found[int(folder.name)] = Process(int(fields[1]), int(fields[11]) + int(fields[12]), int(fields[19]))
+    return found
+
+
+def family_of(pid: int) -> dict[int, Process]:
+    """A process and its descendants, those that are alive."""
+    alive = processes()
     family = {pid}
-    while more := {child for child, parent in parents.items() if parent in family} - family:
+    while more := {child for child, process in alive.items() if process.parent in family} - family:
         family |= more
-    return sum(ticks.get(member, 0) for member in family) / os.sysconf("SC_CLK_TCK")
+    return {member: alive[member] for member in family if member in alive}
+
+
+def processor_seconds(pid: int) -> float:
+    """What a process and its descendants that are alive have used of the processor so far."""
+    return sum(process.ticks for process in family_of(pid).values()) / os.sysconf("SC_CLK_TCK")
 
 
 def median(rows: list[Row]) -> Row:

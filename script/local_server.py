@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -172,11 +173,16 @@ def free_port() -> int:
 
 def zip_package(folder: Path) -> bytes:
     """``folder`` as a zip whose members begin with the folder's own name (contract ubiops 4.1)."""
+    files = (file for file in sorted(folder.rglob("*")) if file.is_file() and "__pycache__" not in file.parts)
+    return zip_files({str(file.relative_to(folder.parent)): file for file in files})
+
+
+def zip_files(files: Mapping[str, Path]) -> bytes:
+    """A zip of the files, by their names in it."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in sorted(folder.rglob("*")):
-            if file.is_file() and "__pycache__" not in file.parts:
-                archive.write(file, file.relative_to(folder.parent))
+        for name, file in files.items():
+            archive.write(file, name)
     return buffer.getvalue()
 
 

@@ -67,3 +67,20 @@ def test_requests_ahead_of_their_answers_are_bounded(server: RunningServer) -> N
     assert answer_to(server, call * 500 + last).count(b"HTTP/1.1 200 ") == 501
     assert answer_to(server, call * 50_000 + last).count(b"HTTP/1.1 200 ") < 50_001
     assert answer_to(server, last).count(b"HTTP/1.1 200 ") == 1
+
+
+def test_head_and_body_of_an_answer_arrive_together(server: RunningServer) -> None:
+    address = urlsplit(server.url)
+    assert address.hostname is not None
+    with socket.create_connection((address.hostname, address.port or 80), timeout=30) as caller:
+        for _ in range(3):
+            caller.sendall(b"GET /health HTTP/1.1\r\nHost: test\r\n\r\n")
+            assert caller.recv(65_536).endswith(b'{"status":"ok"}'), "one read has all of it"
+
+
+def test_heads_without_a_body_are_sent(server: RunningServer) -> None:
+    end = b" HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"
+    assert answer_to(server, b"HEAD /health" + end + b"\r\n").startswith(b"HTTP/1.1 200 ")
+    waits = end + b"Expect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
+    received = answer_to(server, b"POST /v2.1/authorize" + waits, b"{}")
+    assert received.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 "), received

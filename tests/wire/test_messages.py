@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import struct
 from contextlib import nullcontext
 
@@ -81,6 +80,9 @@ def frame(header: bytes, length: int | None = None) -> bytes:
         b'["Failed",1,0.5,1,""]',
         b'["StartFailed",null]',
         b"[" * 100_000,
+        b"\x03" + bytes(16),
+        b"\x01" + bytes(15),
+        b"\x02" + bytes(17),
     ],
 )
 def test_each_wrong_message_is_refused(header: bytes) -> None:
@@ -102,11 +104,16 @@ def test_what_comes_from_an_instance_has_a_smaller_message() -> None:
             Decoder(MAX_ANSWER_HEADER_BYTES).feed(struct.pack(">II", MAX_FRAME_BYTES, length))
 
 
-def test_a_frame_has_a_largest_size() -> None:
-    header = len(json.dumps(["Run", 1, "", {}], separators=(",", ":")))
-    frame_of_full_size = encode(Run(1, "", {}), b"x" * (MAX_FRAME_BYTES - header))
+@pytest.mark.parametrize("message", [Run(1, "", {}), Run(1, "data.json", {}), Done(1, 0.5, "", {})])
+def test_a_frame_has_a_largest_size(message: Message) -> None:
+    lengths, header = struct.unpack_from(">II", encode(message))
+    assert lengths == header
+    frame_of_full_size = encode(message, b"x" * (MAX_FRAME_BYTES - header))
     assert len(list(Decoder().feed(frame_of_full_size))) == 1
     with pytest.raises(WireError):
-        encode(Run(1, "", {}), b"x" * (MAX_FRAME_BYTES - header + 1))
+        encode(message, b"x" * (MAX_FRAME_BYTES - header + 1))
+
+
+def test_a_message_of_any_kind_has_a_largest_size() -> None:
     with pytest.raises(WireError):
         encode(StartFailed("x" * MAX_HEADER_BYTES))

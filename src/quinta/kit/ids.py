@@ -8,14 +8,16 @@ import time
 import uuid
 from datetime import UTC, datetime, timedelta
 
+# The two highest bits of the digit are the variant of RFC 9562, 10 in binary; the other two are random.
+_VARIANTS = {f"{value:x}": f"{8 | value & 3:x}" for value in range(16)}
+
 
 def new_id() -> str:
     """A UUIDv7 (RFC 9562, section 5.7) as 36 characters: 48 bits of Unix milliseconds, then 74 random bits."""
-    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    moment = f"{time.time_ns() // 1_000_000:012x}"
+    chance = os.urandom(10).hex()
+    variant = _VARIANTS[chance[3]]
+    return f"{moment[:8]}-{moment[8:]}-7{chance[:3]}-{variant}{chance[4:7]}-{chance[7:19]}"
 
 
 def parse_id(text: str) -> str | None:
