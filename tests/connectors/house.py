@@ -17,6 +17,7 @@ from quinta.core.connectors.model import ConnectorStatus, DeliveryContext
 from quinta.core.events import Event, EventName
 from quinta.core.files.blobs import Blobs
 from quinta.core.models.model import DataType, Field
+from quinta.core.observation.failures import FailureCounts
 from quinta.core.observation.model import LogLine, MetricPoint
 from quinta.core.requests.reading import Reader
 from quinta.core.scope import EVERYTHING
@@ -59,13 +60,23 @@ class House:
         self.keeper = CredentialsKeeper(database, clock, self.secrets)
         drivers = make_drivers(Destinations(LOOPBACK))
         recorder = self.recorder
-        self.verifications = Verifications(database, drivers, self.secrets, recorder, clock)
+        self.verifications = Verifications(database, drivers, self.secrets, recorder, FailureCounts(), clock)
         staging = folder / "staging"
         staging.mkdir()
         self.staging = staging
         self.reading = ReadingProcess()
         self.deliveries = StoreDeliveries(
-            database, Reader(self.reading), objects, drivers, self.secrets, recorder, recorder, clock, staging, pauses
+            database,
+            Reader(self.reading),
+            objects,
+            drivers,
+            self.secrets,
+            recorder,
+            recorder,
+            FailureCounts(),
+            clock,
+            staging,
+            pauses,
         )
         self._verified: dict[str, int] = {}
         self._heard = asyncio.Event()
