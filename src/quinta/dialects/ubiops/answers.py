@@ -21,7 +21,7 @@ WhereFailed = Annotated[str | None, Field(exclude_if=_is_none)]
 
 
 class Failing(BaseModel):
-    """``error_code`` and ``error_phase`` stand beside ``error_message`` where something failed, and only there: they are
+    """Where something failed, and only there, ``error_code`` and ``error_phase`` stand beside ``error_message``:
     additions of ours (docs/reason-codes.md)."""
 
     error_code: WhereFailed = None
