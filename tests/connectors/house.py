@@ -19,6 +19,7 @@ from quinta.core.files.blobs import Blobs
 from quinta.core.models.model import DataType, Field
 from quinta.core.observation.failures import FailureCounts
 from quinta.core.observation.model import LogLine, MetricPoint
+from quinta.core.reasons import Failure
 from quinta.core.requests.reading import Reader
 from quinta.core.scope import EVERYTHING
 from quinta.core.tenancy.model import Membership, User
@@ -133,7 +134,7 @@ class House:
                 self._heard.clear()
                 await self._heard.wait()
 
-    async def deliver(self, view: ConnectorView, values: Mapping[str, Any]) -> str | None:
+    async def deliver(self, view: ConnectorView, values: Mapping[str, Any]) -> Failure | None:
         return await self.deliveries.deliver(view.connector.id, json.dumps(values), context=CONTEXT)
 
     async def blob(self, content: bytes, file_name: str) -> str:
