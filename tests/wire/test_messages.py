@@ -36,9 +36,9 @@ messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(Run, numbers, texts, names),
     st.just(Stop()),
     st.just(Ready()),
-    st.builds(StartFailed, texts),
+    st.builds(StartFailed, texts, texts),
     st.builds(Done, numbers, seconds, texts, names),
-    st.builds(Failed, numbers, seconds, st.booleans(), texts),
+    st.builds(Failed, numbers, seconds, texts, texts),
 )
 
 
@@ -77,8 +77,8 @@ def frame(header: bytes, length: int | None = None) -> bytes:
         b'["Done",true,0.5,"",{}]',
         b'["Done",1,1,"",{}]',
         b'["Done",1,0.5,"",{"y":1}]',
-        b'["Failed",1,0.5,1,""]',
-        b'["StartFailed",null]',
+        b'["Failed",1,0.5,true,""]',
+        b'["StartFailed","",null]',
         b"[" * 100_000,
         b"\x03" + bytes(16),
         b"\x01" + bytes(15),
@@ -116,4 +116,4 @@ def test_a_frame_has_a_largest_size(message: Message) -> None:
 
 def test_a_message_of_any_kind_has_a_largest_size() -> None:
     with pytest.raises(WireError):
-        encode(StartFailed("x" * MAX_HEADER_BYTES))
+        encode(StartFailed("", "x" * MAX_HEADER_BYTES))

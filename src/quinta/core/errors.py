@@ -19,19 +19,23 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from quinta.core.reasons import Reason
+
 
 class QuintaError(Exception):
     """Base of the family.
 
     ``message`` is a sentence for the person who made the call; ``field`` names the member it is about, if any.
+    ``reason`` is why a request fails when this ends one that was accepted, where the error knows.
     """
 
     code: ClassVar[str] = "error"
 
-    def __init__(self, message: str, *, field: str | None = None) -> None:
+    def __init__(self, message: str, *, field: str | None = None, reason: Reason | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.field = field
+        self.reason = reason
 
 
 class InvalidInput(QuintaError):

@@ -9,12 +9,13 @@ from quinta.core.errors import TooLarge
 from quinta.core.events import EventName
 from quinta.core.models.live import LiveVersions
 from quinta.core.models.model import RunnableVersion
+from quinta.core.observation.failures import FailureCounts, Subject
 from quinta.core.pipelines.runs import Parts, PipelineRuns
 from quinta.core.ports import Store, UnitOfWork
+from quinta.core.reasons import RETIREMENTS, TIMEOUTS, Failure, Reason
 from quinta.core.requests.batch import TIMEOUT_SECONDS
 from quinta.core.requests.execution import Answer, Execution
 from quinta.core.requests.model import Request, RequestStatus
-from quinta.core.requests.outcome import Reason
 from quinta.engine.leases import Claim, Ended, LeasedLoop, LeasedWork, LeasePolicy
 from quinta.kit.clock import Clock
 
@@ -41,6 +42,7 @@ class Batches:
         versions: LiveVersions,
         execution: Execution,
         pipelines: PipelineRuns,
+        failures: FailureCounts,
         clock: Clock,
         runs_here: Callable[[RunnableVersion], bool],
     ) -> None:
@@ -48,6 +50,7 @@ class Batches:
         self._versions = versions
         self._execution = execution
         self._pipelines = pipelines
+        self._failures = failures
         self._clock = clock
         self._in_flight: dict[str, int] = {}  # by version
         self._seconds: dict[str, float] = {}  # by version: mean run time of late requests
@@ -91,17 +94,18 @@ class Batches:
             self._in_flight[version_id] -= 1
             if not self._in_flight[version_id]:
                 del self._in_flight[version_id]
-        if answer is None or answer.reason is Reason.RETIRED:
+        if answer is None or answer.reason in RETIREMENTS:
             return None  # this server stops, or the version is going: whoever still has the row decides
-        if answer.reason is Reason.DEADLINE and not answer.seconds:
+        if answer.reason in TIMEOUTS and not answer.seconds:
             return None  # it waited behind code that hung, and never had its turn
         if answer.seconds:
             self._seconds[version_id] = 0.8 * self._seconds.get(version_id, answer.seconds) + 0.2 * answer.seconds
         try:
             following = await self._pipelines.after(request, answer)
         except TooLarge as error:
-            answer = Answer(request.id, Reason.INVALID_RESULT, None, error.message, answer.seconds)
-            return self._ended(request, answer)
+            failure = Failure(Reason.RESULT_TOO_LARGE_TO_HAND_ON, error.message)
+            self._failures.add(Subject.REQUEST, failure.reason)
+            return self._ended(request, Answer(request.id, failure.reason, None, failure.message, answer.seconds))
         return self._ended(request, answer, following)
 
     async def _run(self, request: Request) -> Answer | None:
@@ -128,5 +132,6 @@ class Batches:
         return Ended(values, carry_on, order=request.pipeline_request_id)
 
     def _give_up(self, request: Request, error: str) -> Ended:
+        self._failures.add(Subject.REQUEST, Reason.GIVEN_UP)
         answer = Answer(request.id, Reason.GIVEN_UP, None, f"given up after several tries: {error}")
         return self._ended(request, answer)

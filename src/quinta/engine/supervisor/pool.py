@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from quinta.core.models.model import RunnableVersion
-from quinta.core.requests.outcome import Reason
+from quinta.core.reasons import Reason
 from quinta.engine.supervisor.settings import SupervisorPolicy
 from quinta.engine.supervisor.states import (
     ALIVE,
@@ -32,7 +32,11 @@ from quinta.engine.supervisor.states import (
 # An instance of a revision that was probed and then not applied goes after this, if not sooner by its idle time.
 _PROBED_IDLE_SECONDS = 60.0
 
-RETIRED = "the version was deleted, its organization suspended, or the server stops"
+RETIRED = {
+    Reason.VERSION_DELETED: "the version was deleted",
+    Reason.ORGANIZATION_SUSPENDED: "the version's organization was suspended",
+    Reason.SERVER_STOPPING: "the server stops",
+}
 _REPLACED = "a newer revision replaces it"
 _TOO_MANY = "the version may have fewer instances now"
 
@@ -52,7 +56,7 @@ class Pool:
         self.failures = 0
         self.not_before = 0.0
         self.last_error = ""
-        self.retired = False
+        self.retired: Reason | None = None
 
     @property
     def crash_looping(self) -> bool:
@@ -66,7 +70,7 @@ class Pool:
     def accept(self, ticket: Ticket, version: RunnableVersion, now: float) -> list[Action]:
         """A request arrives. It is assigned, queued or ended; queued ones are served in their order."""
         if self.retired:
-            return [self._end(ticket, Reason.RETIRED, RETIRED)]
+            return [self._end(ticket, self.retired, RETIRED[self.retired])]
         actions = self.apply(version, now) if self.version is None or version.revision > self.version.revision else []
         if self.ready:
             actions.append(self._assign(self.ready.pop(), ticket))
@@ -101,15 +105,16 @@ class Pool:
             return []
         return [self._shut(instance, _REPLACED)]
 
-    def start_failed(self, instance: Instance, message: str, now: float) -> list[Action]:
-        """A starting instance cannot become ready, for the reason ``message``."""
+    def start_failed(self, instance: Instance, reason: Reason, message: str, now: float) -> list[Action]:
+        """A starting instance cannot become ready; ``message`` says why."""
         if instance.state is not InstanceState.STARTING:
             raise InvalidState(f"instance {instance.id} is {instance.state}: its start cannot fail")
         instance.state = InstanceState.STOPPING
-        return [Kill(instance, message), *self._failed(instance, message, now)]
+        return [Kill(instance, reason, message), *self._failed(instance, reason, message, now)]
 
     def exited(self, instance: Instance, reason: Reason, message: str, now: float) -> list[Action]:
-        """The process of an instance is gone, in whatever state it was."""
+        """The process of an instance is gone, in whatever state it was. ``reason`` is for the request that it had, or
+        for those that waited for its start."""
         if self.instances.pop(instance.id, None) is None:
             raise InvalidState(f"instance {instance.id} is gone already")
         was, instance.state = instance.state, InstanceState.GONE
@@ -118,13 +123,13 @@ class Pool:
             actions.append(self._end(instance.ticket, reason, message))
             instance.ticket = None
         elif was is InstanceState.STARTING:
-            actions += self._failed(instance, message, now)
+            actions += self._failed(instance, reason, message, now)
         elif was is InstanceState.READY:
             if instance in self.ready:
                 self.ready.remove(instance)
             if now - instance.ready_since >= self._policy.longest_pause_seconds:
                 self.failures = 0  # it was up for long: not a loop
-            actions += self._failed(instance, message, now)
+            actions += self._failed(instance, reason, message, now)
         return actions + self._scale(now)
 
     def expired(self, ticket: Ticket, now: float) -> list[Action]:
@@ -134,11 +139,12 @@ class Pool:
         instance = ticket.instance
         if instance is None:
             self.waiting.remove(ticket)
-            return [self._end(ticket, Reason.DEADLINE, f"timed out after {ticket.timeout:g} s: {self._waits_for()}")]
+            reason, text = self._waits_for()
+            return [self._end(ticket, reason, f"timed out after {ticket.timeout:g} s: {text}")]
         message = f"timed out after {ticket.timeout:g} s: the code was still running"
         instance.state, instance.ticket = InstanceState.STOPPING, None
-        end = self._end(ticket, Reason.DEADLINE, message)
-        return [Kill(instance, f"its request {message}"), end, *self._scale(now)]
+        end = self._end(ticket, Reason.RUN_TIMEOUT, message)
+        return [Kill(instance, Reason.RUN_TIMEOUT, f"its request {message}"), end, *self._scale(now)]
 
     def cancelled(self, ticket: Ticket, now: float) -> list[Action]:
         """Nobody waits for the request any more. Queued, it is dropped; code that runs is killed with its instance."""
@@ -150,7 +156,7 @@ class Pool:
             self.waiting.remove(ticket)
             return []
         instance.state, instance.ticket = InstanceState.STOPPING, None
-        return [Kill(instance, "its request was cancelled"), *self._scale(now)]
+        return [Kill(instance, Reason.CANCELLED, "its request was cancelled"), *self._scale(now)]
 
     def apply(self, version: RunnableVersion, now: float) -> list[Action]:
         """Makes ``version`` the one to run. Only what instances were started with makes them stale, and those that
@@ -184,20 +190,21 @@ class Pool:
         instance = self._launch(version, current, now)
         return instance, [Launch(instance)]
 
-    def retire(self) -> list[Action]:
-        """Ends everything: queued and running requests with reason RETIRED, instances by stopping them."""
-        self.retired = True
-        actions: list[Action] = [self._end(ticket, Reason.RETIRED, RETIRED) for ticket in self.waiting]
+    def retire(self, reason: Reason) -> list[Action]:
+        """Ends everything: queued and running requests with ``reason``, one of RETIREMENTS; instances are stopped."""
+        self.retired = reason
+        why = RETIRED[reason]
+        actions: list[Action] = [self._end(ticket, reason, why) for ticket in self.waiting]
         self.waiting.clear()
         for instance in self.instances.values():
             if instance.state is InstanceState.READY:
-                actions.append(self._shut(instance, RETIRED))
+                actions.append(self._shut(instance, why))
             elif instance.state in ALIVE:
                 if instance.ticket is not None:
-                    actions.append(self._end(instance.ticket, Reason.RETIRED, RETIRED))
+                    actions.append(self._end(instance.ticket, reason, why))
                     instance.ticket = None
                 instance.state = InstanceState.STOPPING
-                actions.append(Kill(instance, RETIRED))
+                actions.append(Kill(instance, reason, why))
         return actions
 
     def tick(self, now: float) -> list[Action]:
@@ -258,7 +265,7 @@ class Pool:
         older = [i for i in self.instances.values() if not i.current and i.state is InstanceState.READY]
         return [self._shut(i, _REPLACED) for i in older if not self._is_probed(i)]
 
-    def _failed(self, instance: Instance, message: str, now: float) -> list[Action]:
+    def _failed(self, instance: Instance, reason: Reason, message: str, now: float) -> list[Action]:
         """Counts a failure of the current revision; if nothing else could serve them, queued requests end now."""
         if not instance.current:
             return []
@@ -268,7 +275,7 @@ class Pool:
         self.not_before = now + min(pause, self._policy.longest_pause_seconds)
         if self._serving() or self._alive():
             return []
-        ended = [self._end(ticket, Reason.START_FAILED, message) for ticket in self.waiting]
+        ended = [self._end(ticket, reason, message) for ticket in self.waiting]
         self.waiting.clear()
         return list(ended)
 
@@ -294,12 +301,13 @@ class Pool:
         """Whether it runs a revision that is not applied yet."""
         return not instance.current and (self.version is None or instance.version.revision > self._since)
 
-    def _waits_for(self) -> str:
+    def _waits_for(self) -> tuple[Reason, str]:
         if self.count(InstanceState.BUSY):
-            return "the request waited for a free instance"
+            return Reason.QUEUE_TIMEOUT, "the request waited for a free instance"
         if self.count(InstanceState.STARTING):
-            return "the instance was still starting"
-        return f"the request waited for the next try to start an instance ({self.last_error or 'none was up'})"
+            return Reason.COLD_START_TIMEOUT, "the instance was still starting"
+        text = f"the request waited for the next try to start an instance ({self.last_error or 'none was up'})"
+        return Reason.START_RETRY_TIMEOUT, text
 
 
 def _start_key(version: RunnableVersion) -> RunnableVersion:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from quinta.core.models.model import RunnableVersion
-from quinta.core.requests.outcome import Reason
+from quinta.core.reasons import Reason
 
 
 class InvalidState(RuntimeError):
@@ -74,6 +74,7 @@ class Kill(NamedTuple):
     """Kill the instance at once; report ``exited``."""
 
     instance: Instance
+    reason: Reason
     why: str
 
 
