@@ -57,6 +57,7 @@ def version_of(package: str, **changes: Any) -> RunnableVersion:
     """A version of a package of the shelf: one instance, 256 MB, structured fields x and y."""
     version = RunnableVersion(
         version_id=f"version-{package}",
+        organization_id="organization",
         project_id="project",
         project_name="demo",
         model_name="shelf",

@@ -57,19 +57,29 @@ class Execution:
         blobs: Mapping[str, Blob],
         time_limit: float,
         trace: Trace | None = None,
+        *,
+        batch: bool = False,
     ) -> Answer:
         """Runs validated input: ``data`` is its JSON text; ``blobs`` has every blob it names, by field.
 
-        ``time_limit`` is in seconds; ``trace`` says where in a pipeline the request belongs.
+        ``time_limit`` is in seconds, ``trace`` says where in a pipeline the request belongs, and ``batch`` that nobody
+        waits for the answer.
         """
         inputs = tuple(self._blobs.as_input(blob, field) for field, blob in blobs.items()) if blobs else ()
-        outcome = await self._runner.run(version, RunRequest(request_id, data, time_limit, inputs, trace))
+        outcome = await self._runner.run(version, RunRequest(request_id, data, time_limit, inputs, trace, batch))
         answer = await self._answer(version, request_id, outcome, trace)
         self._count(version, len(data), answer)
         return answer
 
     async def run_kept(
-        self, version: RunnableVersion, request_id: str, text: str, time_limit: float, trace: Trace | None = None
+        self,
+        version: RunnableVersion,
+        request_id: str,
+        text: str,
+        time_limit: float,
+        trace: Trace | None = None,
+        *,
+        batch: bool = False,
     ) -> Answer:
         """Runs input that was checked before: when it was accepted, or as another model's result. Only a blob that it
         names may be gone since."""
@@ -80,7 +90,7 @@ class Execution:
                 blobs = await self._blobs.present(version.project_id, blob_ids)
             except InvalidInput as error:
                 return Answer(request_id, Reason.INVALID_INPUT, None, error.message)
-        return await self.run(version, request_id, data, blobs, time_limit, trace)
+        return await self.run(version, request_id, data, blobs, time_limit, trace, batch=batch)
 
     async def _answer(
         self, version: RunnableVersion, request_id: str, outcome: RunOutcome, trace: Trace | None

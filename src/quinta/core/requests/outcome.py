@@ -23,6 +23,8 @@ class Reason(StrEnum):
     CRASH_LOOPING = "crash_looping"  # instances fail again and again; no new one is tried before the pause ends
     INVALID_INPUT = "invalid_input"  # a blob of the input is gone by the time the request runs
     GIVEN_UP = "given_up"  # the server ended several times while it worked on this
+    QUEUE_FULL = "queue_full"
+    NO_ROOM = "no_room"
     RETIRED = "retired"  # the version was deleted, its organization suspended, or the server stops
 
 
@@ -41,7 +43,8 @@ class RunRequest:
     """One call of the user's code.
 
     ``data`` is the JSON text of the input (an object, or a string for plain models), already validated;
-    ``timeout`` is in seconds and covers waiting, a cold start and the run. ``trace`` is set for a run in a pipeline.
+    ``timeout`` is in seconds and covers waiting, a cold start and the run. ``trace`` is set for a run in a pipeline,
+    and ``batch`` where nobody waits for the answer.
     """
 
     id: str
@@ -49,6 +52,7 @@ class RunRequest:
     timeout: float
     blobs: tuple[BlobInput, ...] = ()
     trace: Trace | None = None
+    batch: bool = False
 
 
 @dataclass(frozen=True, slots=True)

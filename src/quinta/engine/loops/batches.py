@@ -109,7 +109,7 @@ class Batches:
         if version is None:
             return None
         trace = await self._pipelines.trace(request)
-        return await self._execution.run_kept(version, request.id, request.data, TIMEOUT_SECONDS, trace)
+        return await self._execution.run_kept(version, request.id, request.data, TIMEOUT_SECONDS, trace, batch=True)
 
     def _ended(self, request: Request, answer: Answer, following: Parts | None = None) -> Ended:
         values = {
