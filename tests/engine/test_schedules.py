@@ -21,9 +21,10 @@ from quinta.core.models.live import LiveVersions
 from quinta.core.models.model import Build, BuildStatus, Model, ModelVersion, RunnableVersion, ValueType
 from quinta.core.observation.model import LogLine
 from quinta.core.ports import UnitOfWork
+from quinta.core.reasons import Reason
 from quinta.core.requests.execution import Execution
 from quinta.core.requests.model import Request
-from quinta.core.requests.outcome import Reason, RunOutcome, RunRequest
+from quinta.core.requests.outcome import RunOutcome, RunRequest
 from quinta.core.requests.reading import Reader
 from quinta.core.schedules.model import Schedule
 from quinta.core.schedules.schedules import NewSchedule, ScheduleChange, Schedules

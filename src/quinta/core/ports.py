@@ -14,6 +14,7 @@ from quinta.core.events import Event
 from quinta.core.models.model import RunnableVersion
 from quinta.core.observation.intervals import Interval
 from quinta.core.observation.model import LogLine, MetricPoint
+from quinta.core.reasons import Failure, Reason
 from quinta.core.requests.outcome import RunOutcome, RunRequest
 from quinta.core.scope import Scope
 
@@ -229,13 +230,13 @@ class ModelRunner(Protocol):
         revisions once a new one is ready. An older revision than the one known is ignored."""
         ...
 
-    async def probe(self, version: RunnableVersion) -> str | None:
+    async def probe(self, version: RunnableVersion) -> Failure | None:
         """Starts one instance of a revision that does not serve yet. None when it became ready (it is kept for the
-        first request), else a sentence that says why not."""
+        first request), else why not."""
         ...
 
-    async def retire(self, version_id: str) -> None:
-        """Stops all instances of a version and ends what waits for them with reason RETIRED."""
+    async def retire(self, version_id: str, reason: Reason) -> None:
+        """Stops all instances of a version and ends what waits for them with ``reason``, one of RETIREMENTS."""
         ...
 
 

@@ -98,11 +98,12 @@ class World:
         within: float = PATIENCE_SECONDS,
         id: str | None = None,
         blobs: tuple[BlobInput, ...] = (),
+        batch: bool = False,
     ) -> RunOutcome:
         """One request; ``data`` is the whole input."""
         self.requests += 1
         target = version_of(version) if isinstance(version, str) else version
-        request = RunRequest(id or f"request-{self.requests}", json.dumps(data).encode(), within, blobs)
+        request = RunRequest(id or f"request-{self.requests}", json.dumps(data).encode(), within, blobs, batch=batch)
         return await self.supervisor.run(target, request)
 
     async def ask(self, version: RunnableVersion | str, x: object, *, within: float = PATIENCE_SECONDS) -> RunOutcome:

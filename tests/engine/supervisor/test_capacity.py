@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from quinta.core.models.model import RunnableVersion
-from quinta.core.requests.outcome import Reason
+from quinta.core.reasons import Reason
 from quinta.engine.supervisor.capacity import Capacity
 from quinta.engine.supervisor.pool import Pool
 from quinta.engine.supervisor.room import SETTLED_SECONDS, TURN_SECONDS
@@ -103,7 +103,7 @@ class House:
         """All that were told to stop are gone."""
         for owner, instance in self.instances(InstanceState.STOPPING):
             del self.processes[instance.id]
-            self.happened(owner, self.pools[owner].exited(instance, Reason.CRASHED, "it stopped", self.now))
+            self.happened(owner, self.pools[owner].exited(instance, Reason.EXITED, "it stopped", self.now))
 
     def tick(self, seconds: float) -> None:
         self.now += seconds
@@ -141,7 +141,7 @@ class Machine(RuleBasedStateMachine):
     def ask(self, version_id: str, requests: int) -> None:
         tickets = self.house.ask(version_id, requests)
         if version_id == "c/too large":
-            assert {self.house.ended[ticket].reason for ticket in tickets} == {Reason.NO_ROOM}
+            assert {self.house.ended[ticket].reason for ticket in tickets} == {Reason.ALLOCATION_TOO_LARGE}
 
     @rule(version_id=version_ids)
     def probe(self, version_id: str) -> None:
@@ -154,7 +154,8 @@ class Machine(RuleBasedStateMachine):
         owner, instance = data.draw(st.sampled_from(self.house.instances(InstanceState.STARTING)))
         pool, now = self.house.pools[owner], self.house.now
         self.house.happened(
-            owner, pool.start_failed(instance, "no luck", now) if fails else pool.started(instance, now)
+            owner,
+            pool.start_failed(instance, Reason.START_EXITED, "no luck", now) if fails else pool.started(instance, now),
         )
 
     @precondition(lambda self: self.house.instances(InstanceState.BUSY))
@@ -168,7 +169,7 @@ class Machine(RuleBasedStateMachine):
     def exited(self, data: st.DataObject) -> None:
         owner, instance = data.draw(st.sampled_from(list(self.house.processes.values())))
         del self.house.processes[instance.id]
-        actions = self.house.pools[owner].exited(instance, Reason.CRASHED, "it ended", self.house.now)
+        actions = self.house.pools[owner].exited(instance, Reason.EXITED, "it ended", self.house.now)
         self.house.happened(owner, actions)
 
     @precondition(lambda self: self.house.tickets)
@@ -269,7 +270,7 @@ def test_a_version_larger_than_the_machine_is_refused_at_once() -> None:
     house = House(200)
     large, fits = house.add("a", "large", 201), house.add("a", "fits", 200)
     (ticket,) = house.ask(large)
-    assert house.ended[ticket].reason is Reason.NO_ROOM
+    assert house.ended[ticket].reason is Reason.ALLOCATION_TOO_LARGE
     assert house.ended[ticket].message == (
         "the machine's memory for instances is 200 MB; this version needs 201 MB: lower its memory_allocation, or have "
         "the operator raise QUINTA_INSTANCE_MEMORY_MB"

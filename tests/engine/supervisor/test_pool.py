@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from quinta.core.requests.outcome import Reason
+from quinta.core.reasons import Reason
 from quinta.engine.supervisor.pool import Pool
 from quinta.engine.supervisor.settings import SupervisorPolicy
 from quinta.engine.supervisor.states import (
@@ -154,7 +154,7 @@ class Machine(RuleBasedStateMachine):
         assert instance.state is InstanceState.PLANNED
         self.probed.add(instance.id)
         if refused:
-            assert [type(action) for action in self.pool.refuse(instance, "no room")] == [Refuse]
+            assert [type(action) for action in self.pool.refuse(instance, Reason.NO_ROOM, "no room")] == [Refuse]
         self.perform([])
 
     @precondition(lambda self: self.instances(InstanceState.STARTING))
@@ -165,7 +165,8 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.instances(InstanceState.STARTING))
     @rule(data=st.data())
     def start_failed(self, data: st.DataObject) -> None:
-        self.perform(self.pool.start_failed(self.pick(data, InstanceState.STARTING), "no luck", self.now))
+        instance = self.pick(data, InstanceState.STARTING)
+        self.perform(self.pool.start_failed(instance, Reason.START_IMPORT_ERROR, "no luck", self.now))
 
     @precondition(lambda self: self.instances(InstanceState.BUSY))
     @rule(data=st.data())
@@ -180,7 +181,7 @@ class Machine(RuleBasedStateMachine):
     def exited(self, data: st.DataObject, memory: bool) -> None:
         instance = data.draw(st.sampled_from(list(self.processes.values())))
         del self.processes[instance.id]
-        reason = Reason.MEMORY if memory else Reason.CRASHED
+        reason = Reason.MEMORY if memory else Reason.EXITED
         self.perform(self.pool.exited(instance, reason, "it ended", self.now))
         assert instance.state is InstanceState.GONE
         with pytest.raises(InvalidState):
@@ -227,7 +228,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.processes) > 2)
     @rule()
     def retire(self) -> None:
-        self.perform(self.pool.retire())
+        self.perform(self.pool.retire(Reason.VERSION_DELETED))
         assert not self.tickets
 
     @precondition(lambda self: self.processes)
@@ -238,7 +239,7 @@ class Machine(RuleBasedStateMachine):
             with pytest.raises(InvalidState):
                 self.pool.started(instance, self.now)
             with pytest.raises(InvalidState):
-                self.pool.start_failed(instance, "no", self.now)
+                self.pool.start_failed(instance, Reason.START_IMPORT_ERROR, "no", self.now)
         if instance.state is not InstanceState.BUSY:
             with pytest.raises(InvalidState):
                 self.pool.finished(instance, self.now)
@@ -288,7 +289,7 @@ class Machine(RuleBasedStateMachine):
                     self.perform(self.pool.finished(instance, self.now))
                 elif instance.state is InstanceState.STOPPING:
                     del self.processes[instance.id]
-                    self.perform(self.pool.exited(instance, Reason.CRASHED, "it ended", self.now))
+                    self.perform(self.pool.exited(instance, Reason.EXITED, "it ended", self.now))
             self.books_agree()
             if not self.tickets and not self.instances(InstanceState.STOPPING) and self.settled():
                 return
@@ -312,8 +313,8 @@ def started(pool: Pool, actions: list[Action], now: float) -> list[Action]:
 
 def fail_start(pool: Pool, actions: list[Action], now: float) -> list[Action]:
     (launch,) = [action for action in actions if isinstance(action, Launch)]
-    failed = pool.start_failed(launch.instance, "no licence", now)
-    return failed + pool.exited(launch.instance, Reason.CRASHED, "gone", now)
+    failed = pool.start_failed(launch.instance, Reason.START_EXITED, "no licence", now)
+    return failed + pool.exited(launch.instance, Reason.EXITED, "gone", now)
 
 
 def test_pauses_double_and_requests_are_refused_after_three_failures() -> None:
@@ -364,7 +365,7 @@ def test_the_wait_is_named_when_a_request_times_out() -> None:
     assert pool.accept(ticket, version, 0.0) == []
     (end,) = pool.expired(ticket, 0.5)
     text = "timed out after 0.5 s: the request waited for the next try to start an instance (no licence)"
-    assert end == End(ticket, Reason.DEADLINE, text)
+    assert end == End(ticket, Reason.START_RETRY_TIMEOUT, text)
 
 
 def test_a_long_life_is_not_counted_as_a_loop() -> None:
@@ -375,7 +376,7 @@ def test_a_long_life_is_not_counted_as_a_loop() -> None:
         started(pool, actions, now)
         (instance,) = pool.instances.values()
         now += 61.0
-        pool.exited(instance, Reason.CRASHED, "it ended", now)
+        pool.exited(instance, Reason.EXITED, "it ended", now)
         assert pool.failures == 1
         now += 1.0
         actions = scale(pool, now)

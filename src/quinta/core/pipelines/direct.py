@@ -18,9 +18,9 @@ from quinta.core.observation.model import LogLine, Trace
 from quinta.core.pipelines.model import START, Pipeline
 from quinta.core.pipelines.plan import Plan, PlannedObject, plan_of
 from quinta.core.ports import Deliveries, LogSink, MeterSink, Store
+from quinta.core.reasons import TIMEOUTS, Reason
 from quinta.core.requests.direct import not_serving
 from quinta.core.requests.execution import Answer, Execution
-from quinta.core.requests.outcome import Reason
 from quinta.core.requests.reading import Reader
 from quinta.core.scope import EVERYTHING, in_project
 from quinta.core.tenancy.model import Project
@@ -185,7 +185,8 @@ class DirectPipelineRequests:
             try:
                 following = await run.plan.inputs_after(name, answer.result, self._reader)
             except TooLarge as error:
-                answer = Answer(answer.request_id, Reason.INVALID_RESULT, None, error.message, answer.seconds)
+                reason = Reason.RESULT_TOO_LARGE_TO_HAND_ON
+                answer = Answer(answer.request_id, reason, None, error.message, answer.seconds)
         run.ended.append(ObjectAnswer(name, data, answer))
         self._hand_on(run, following, answer.request_id)
 
@@ -206,17 +207,17 @@ class DirectPipelineRequests:
         left = run.ends_at - self._clock.monotonic()
         if left <= 0:
             text = f"not run: the pipeline's time-out of {run.limits.pipeline} s had passed"
-            return Answer(request_id, Reason.DEADLINE, None, text)
+            return Answer(request_id, Reason.PIPELINE_TIMEOUT, None, text)
         self._meters.add(run.plan.project_id, "pipeline", run.plan.pipeline_id, {"object_requests": 1})
         trace = Trace(run.plan.pipeline_name, name, run.id)
         time_limit = min(left, run.limits.model)
         try:
             answer = await self._execution.run_kept(version, request_id, data, time_limit, trace)
         except QuintaError as error:  # its files cannot be had now: that is no reason to drop what others have done
-            return Answer(request_id, Reason.INVALID_INPUT, None, error.message)
-        if answer.reason is Reason.DEADLINE and time_limit == left:
+            return Answer(request_id, Reason.INPUT_UNAVAILABLE, None, error.message)
+        if answer.reason in TIMEOUTS and time_limit == left:
             text = f"the pipeline's time-out of {run.limits.pipeline} s passed: {answer.error_message}"
-            return Answer(request_id, Reason.DEADLINE, None, text, answer.seconds)
+            return Answer(request_id, Reason.PIPELINE_TIMEOUT, None, text, answer.seconds)
         return answer
 
     async def _runnable(self, plan: Plan) -> dict[str, RunnableVersion]:

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from quinta.core.errors import InvalidInput, QuintaError, Unavailable
+from quinta.core.errors import InvalidInput, QuintaError, TooLarge, Unavailable
 from quinta.core.files.blobs import Blobs
 from quinta.core.files.model import Blob
 from quinta.core.models.model import RunnableVersion
 from quinta.core.observation.model import LogLine, Trace
 from quinta.core.ports import LogSink, MeterSink, ModelRunner
-from quinta.core.requests.outcome import Reason, RunOutcome, RunRequest
+from quinta.core.reasons import Reason
+from quinta.core.requests.outcome import RunOutcome, RunRequest
 from quinta.core.requests.reading import MOST_NAMED, Reader
 from quinta.core.requests.values import blob_fields
 from quinta.kit.clock import Clock
@@ -89,7 +90,7 @@ class Execution:
                 blob_ids = await self._reader.input(data, version.input_type, version.input_fields)
                 blobs = await self._blobs.present(version.project_id, blob_ids)
             except InvalidInput as error:
-                return Answer(request_id, Reason.INVALID_INPUT, None, error.message)
+                return Answer(request_id, Reason.INPUT_BLOB_GONE, None, error.message)
         return await self.run(version, request_id, data, blobs, time_limit, trace, batch=batch)
 
     async def _answer(
@@ -103,7 +104,8 @@ class Execution:
             raise  # nothing is wrong with the result: it could not be read or kept now
         except QuintaError as error:
             self._log(version, request_id, error.message, trace)
-            return Answer(request_id, Reason.INVALID_RESULT, None, error.message, outcome.seconds)
+            reason = Reason.RESULT_TOO_LARGE if isinstance(error, TooLarge) else error.reason or Reason.RESULT_NOT_KEPT
+            return Answer(request_id, reason, None, error.message, outcome.seconds)
         finally:
             for path in outcome.files.values():
                 path.unlink(missing_ok=True)

@@ -24,6 +24,7 @@ _REFUSALS = {
     "404": "What the path names is not there, or not for the caller",
     "413": "The body is larger than the limit",
     "415": "Another type of content is needed",
+    "429": "Too many requests wait already",
     "500": "Fault of the server",
     "503": "The server cannot do this now",
 }

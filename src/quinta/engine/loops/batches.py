@@ -11,10 +11,10 @@ from quinta.core.models.live import LiveVersions
 from quinta.core.models.model import RunnableVersion
 from quinta.core.pipelines.runs import Parts, PipelineRuns
 from quinta.core.ports import Store, UnitOfWork
+from quinta.core.reasons import RETIREMENTS, TIMEOUTS, Reason
 from quinta.core.requests.batch import TIMEOUT_SECONDS
 from quinta.core.requests.execution import Answer, Execution
 from quinta.core.requests.model import Request, RequestStatus
-from quinta.core.requests.outcome import Reason
 from quinta.engine.leases import Claim, Ended, LeasedLoop, LeasedWork, LeasePolicy
 from quinta.kit.clock import Clock
 
@@ -91,16 +91,17 @@ class Batches:
             self._in_flight[version_id] -= 1
             if not self._in_flight[version_id]:
                 del self._in_flight[version_id]
-        if answer is None or answer.reason is Reason.RETIRED:
+        if answer is None or answer.reason in RETIREMENTS:
             return None  # this server stops, or the version is going: whoever still has the row decides
-        if answer.reason is Reason.DEADLINE and not answer.seconds:
+        if answer.reason in TIMEOUTS and not answer.seconds:
             return None  # it waited behind code that hung, and never had its turn
         if answer.seconds:
             self._seconds[version_id] = 0.8 * self._seconds.get(version_id, answer.seconds) + 0.2 * answer.seconds
         try:
             following = await self._pipelines.after(request, answer)
         except TooLarge as error:
-            answer = Answer(request.id, Reason.INVALID_RESULT, None, error.message, answer.seconds)
+            reason = Reason.RESULT_TOO_LARGE_TO_HAND_ON
+            answer = Answer(request.id, reason, None, error.message, answer.seconds)
             return self._ended(request, answer)
         return self._ended(request, answer, following)
 

@@ -103,7 +103,7 @@ class Builds:
         trouble = await self._runner.probe(runnable(project, model, version, built, environment))
         if trouble is not None:
             log(f"the first instance did not start: {trouble}")
-            return self._failed(build, trouble, while_deploying=True)
+            return self._failed(build, trouble.message, while_deploying=True)
         log("the version is available")
         return self._succeeded(built)
 

@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 from typing import Final
 
-from quinta.core.requests.outcome import Reason, RunOutcome, RunRequest
+from quinta.core.reasons import Reason
+from quinta.core.requests.outcome import RunOutcome, RunRequest
 from quinta.engine.sandbox.trees import remove_tree
 from quinta.engine.supervisor.folders import ExchangeError, move_in, read_file, safe_name, take_file
 from quinta.engine.supervisor.states import Ticket
@@ -80,7 +81,7 @@ class FileTransfer:
         except TimeoutError:
             await self.discard(call)
             text = f"timed out after {call.timeout:g} s: the input's files were still being fetched"
-            return RunOutcome(Reason.DEADLINE, error_message=text)
+            return RunOutcome(Reason.INPUT_TIMEOUT, error_message=text)
         except BaseException:
             await self.discard(call)
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from quinta.core.reasons import Reason
 from quinta.engine.supervisor.pool import Pool
 from quinta.engine.supervisor.room import Claim, Member, Room
 from quinta.engine.supervisor.states import Action, Urgency, Want
@@ -128,7 +129,8 @@ class Capacity:
             "memory_allocation, or have the operator raise QUINTA_INSTANCE_MEMORY_MB"
         )
         pool, planned = claim.member.pool, claim.want.instance
-        refused = pool.too_large(text) if planned is None else pool.refuse(planned, text)
+        reason = Reason.ALLOCATION_TOO_LARGE
+        refused = pool.end_all(reason, text) if planned is None else pool.refuse(planned, reason, text)
         if pool.waiting:  # for older instances
             self._wait(claim, text)
         return [(claim.member.version_id, action) for action in refused]

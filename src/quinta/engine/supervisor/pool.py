@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from quinta.core.models.model import RunnableVersion
-from quinta.core.requests.outcome import Reason
+from quinta.core.reasons import Reason
 from quinta.engine.supervisor.demand import Demand
 from quinta.engine.supervisor.settings import SupervisorPolicy
 from quinta.engine.supervisor.states import (
@@ -38,7 +38,11 @@ from quinta.engine.supervisor.waiting import Tenant, WaitingRequests
 # An instance of a revision that was probed and then not applied goes after this, if not sooner by its idle time.
 _PROBED_IDLE_SECONDS = 60.0
 
-RETIRED = "the version was deleted, its organization suspended, or the server stops"
+RETIRED = {
+    Reason.VERSION_DELETED: "the version was deleted",
+    Reason.ORGANIZATION_SUSPENDED: "the version's organization was suspended",
+    Reason.SERVER_STOPPING: "the server stops",
+}
 _REPLACED = "a newer revision replaces it"
 _NEEDED = "its memory is needed for other instances"
 _TOO_MANY = "the version may have fewer instances now"
@@ -67,7 +71,7 @@ class Pool:
         self.failures = 0
         self.not_before = 0.0
         self.last_error = ""
-        self.retired = False
+        self.retired: Reason | None = None
 
     @property
     def crash_looping(self) -> bool:
@@ -81,7 +85,7 @@ class Pool:
     def accept(self, ticket: Ticket, version: RunnableVersion, now: float) -> list[Action]:
         """A request arrives. It is assigned, queued or ended; queued ones are served in their order."""
         if self.retired:
-            return [self._end(ticket, Reason.RETIRED, RETIRED)]
+            return [self._end(ticket, self.retired, RETIRED[self.retired])]
         actions = self.apply(version, now) if self.version is None or version.revision > self.version.revision else []
         if self.ready:
             actions.append(self._assign(self.ready.pop(), ticket, now))
@@ -122,15 +126,16 @@ class Pool:
             return []
         return [self._shut(instance, _REPLACED)]
 
-    def start_failed(self, instance: Instance, message: str, now: float) -> list[Action]:
-        """A starting instance cannot become ready, for the reason ``message``."""
+    def start_failed(self, instance: Instance, reason: Reason, message: str, now: float) -> list[Action]:
+        """A starting instance cannot become ready; ``message`` says why."""
         if instance.state is not InstanceState.STARTING:
             raise InvalidState(f"instance {instance.id} is {instance.state}: its start cannot fail")
         instance.state = InstanceState.STOPPING
-        return [Kill(instance, message), *self._failed(instance, message, now)]
+        return [Kill(instance, reason, message), *self._failed(instance, reason, message, now)]
 
     def exited(self, instance: Instance, reason: Reason, message: str, now: float) -> list[Action]:
-        """The process of an instance is gone, in whatever state it was."""
+        """The process of an instance is gone, in whatever state it was. ``reason`` is for the request that it had, or
+        for those that waited for its start."""
         if self.instances.pop(instance.id, None) is None:
             raise InvalidState(f"instance {instance.id} is gone already")
         was, instance.state = instance.state, InstanceState.GONE
@@ -139,13 +144,13 @@ class Pool:
             actions.append(self._end(instance.ticket, reason, message))
             instance.ticket = None
         elif was is InstanceState.STARTING:
-            actions += self._failed(instance, message, now)
+            actions += self._failed(instance, reason, message, now)
         elif was is InstanceState.READY:
             if instance in self.ready:
                 self.ready.remove(instance)
             if now - instance.ready_since >= self._policy.longest_pause_seconds:
                 self.failures = 0  # it was up for long: not a loop
-            actions += self._failed(instance, message, now)
+            actions += self._failed(instance, reason, message, now)
         return actions
 
     def expired(self, ticket: Ticket, now: float) -> list[Action]:
@@ -155,12 +160,12 @@ class Pool:
         instance = ticket.instance
         if instance is None:
             self.waiting.remove(ticket)
-            reason = Reason.NO_ROOM if self.obstacle and not self.count(InstanceState.BUSY) else Reason.DEADLINE
-            return [self._end(ticket, reason, f"timed out after {ticket.timeout:g} s: {self._waits_for()}")]
+            reason, text = self._waits_for()
+            return [self._end(ticket, reason, f"timed out after {ticket.timeout:g} s: {text}")]
         message = f"timed out after {ticket.timeout:g} s: the code was still running"
         instance.state, instance.ticket = InstanceState.STOPPING, None
-        end = self._end(ticket, Reason.DEADLINE, message)
-        return [Kill(instance, f"its request {message}"), end]
+        end = self._end(ticket, Reason.RUN_TIMEOUT, message)
+        return [Kill(instance, Reason.RUN_TIMEOUT, f"its request {message}"), end]
 
     def cancelled(self, ticket: Ticket, why: str) -> list[Action]:
         """Nobody waits for the request any more. Queued, it is dropped; code that runs is killed with its instance."""
@@ -172,7 +177,7 @@ class Pool:
             self.waiting.remove(ticket)
             return []
         instance.state, instance.ticket = InstanceState.STOPPING, None
-        return [Kill(instance, why)]
+        return [Kill(instance, Reason.CANCELLED, why)]
 
     def apply(self, version: RunnableVersion, now: float) -> list[Action]:
         """Makes ``version`` the one to run. Only what instances were started with makes them stale, and those that
@@ -207,19 +212,19 @@ class Pool:
         self._planned.append(instance)
         return instance
 
-    def refuse(self, instance: Instance, why: str) -> list[Action]:
+    def refuse(self, instance: Instance, reason: Reason, why: str) -> list[Action]:
         """The planned instance is not to be started, or nobody waits for it any more."""
         if instance.state is not InstanceState.PLANNED:
             raise InvalidState(f"instance {instance.id} is {instance.state}: it is planned no more")
         instance.state = InstanceState.GONE
         self._planned.remove(instance)
-        return [Refuse(instance, why)]
+        return [Refuse(instance, reason, why)]
 
-    def too_large(self, why: str) -> list[Action]:
-        """The version needs more than there is: what waits ends, unless older instances serve it."""
+    def end_all(self, reason: Reason, why: str) -> list[Action]:
+        """No instance of the version can ever start: what waits ends, unless older instances serve it."""
         if self._serving() or self._alive():
             return []
-        return [self._end(ticket, Reason.NO_ROOM, why) for ticket in self.waiting.clear()]
+        return [self._end(ticket, reason, why) for ticket in self.waiting.clear()]
 
     def wants(self, now: float) -> Want | None:
         """The instance that should be started next; see ``demand.Demand`` for how many a queue gets."""
@@ -259,21 +264,22 @@ class Pool:
             raise InvalidState(f"instance {instance.id} is not idle")
         return self._shut(instance, why)
 
-    def retire(self) -> list[Action]:
-        """Ends everything: queued and running requests with reason RETIRED, instances by stopping them."""
-        self.retired = True
-        actions: list[Action] = [self._end(ticket, Reason.RETIRED, RETIRED) for ticket in self.waiting.clear()]
+    def retire(self, reason: Reason) -> list[Action]:
+        """Ends everything: queued and running requests with ``reason``, one of RETIREMENTS; instances are stopped."""
+        self.retired = reason
+        why = RETIRED[reason]
+        actions: list[Action] = [self._end(ticket, reason, why) for ticket in self.waiting.clear()]
         for instance in list(self._planned):
-            actions += self.refuse(instance, RETIRED)
+            actions += self.refuse(instance, reason, why)
         for instance in self.instances.values():
             if instance.state is InstanceState.READY:
-                actions.append(self._shut(instance, RETIRED))
+                actions.append(self._shut(instance, why))
             elif instance.state in ALIVE:
                 if instance.ticket is not None:
-                    actions.append(self._end(instance.ticket, Reason.RETIRED, RETIRED))
+                    actions.append(self._end(instance.ticket, reason, why))
                     instance.ticket = None
                 instance.state = InstanceState.STOPPING
-                actions.append(Kill(instance, RETIRED))
+                actions.append(Kill(instance, reason, why))
         return actions
 
     def tick(self, now: float) -> list[Action]:
@@ -344,7 +350,7 @@ class Pool:
         older = [i for i in self.instances.values() if not i.current and i.state is InstanceState.READY]
         return [self._shut(i, _REPLACED) for i in older if not self._is_probed(i)]
 
-    def _failed(self, instance: Instance, message: str, now: float) -> list[Action]:
+    def _failed(self, instance: Instance, reason: Reason, message: str, now: float) -> list[Action]:
         """Counts a failure of the current revision; if nothing else could serve them, queued requests end now."""
         if not instance.current:
             return []
@@ -354,7 +360,7 @@ class Pool:
         self.not_before = now + min(pause, self._policy.longest_pause_seconds)
         if self._serving() or self._alive():
             return []
-        return [self._end(ticket, Reason.START_FAILED, message) for ticket in self.waiting.clear()]
+        return [self._end(ticket, reason, message) for ticket in self.waiting.clear()]
 
     def _end(self, ticket: Ticket, reason: Reason, message: str) -> Action:
         ticket.ended = True
@@ -378,14 +384,16 @@ class Pool:
         """Whether it runs a revision that is not applied yet."""
         return not instance.current and (self.version is None or instance.version.revision > self._since)
 
-    def _waits_for(self) -> str:
+    def _waits_for(self) -> tuple[Reason, str]:
         if self.count(InstanceState.BUSY):
-            return f"the request waited for a free instance{f', and {self.obstacle}' if self.obstacle else ''}"
+            text = "the request waited for a free instance"
+            return Reason.QUEUE_TIMEOUT, f"{text}, and {self.obstacle}" if self.obstacle else text
         if self.count(InstanceState.STARTING):
-            return "the instance was still starting"
+            return Reason.COLD_START_TIMEOUT, "the instance was still starting"
         if self.obstacle:
-            return self.obstacle
-        return f"the request waited for the next try to start an instance ({self.last_error or 'none was up'})"
+            return Reason.NO_ROOM, self.obstacle
+        text = f"the request waited for the next try to start an instance ({self.last_error or 'none was up'})"
+        return Reason.START_RETRY_TIMEOUT, text
 
 
 def _start_key(version: RunnableVersion) -> RunnableVersion:

@@ -6,7 +6,7 @@ from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from quinta.core.models.model import RunnableVersion
-from quinta.core.requests.outcome import Reason
+from quinta.core.reasons import Reason
 
 
 class InvalidState(RuntimeError):
@@ -75,6 +75,7 @@ class Refuse(NamedTuple):
     """The planned instance will not be started."""
 
     instance: Instance
+    reason: Reason
     why: str
 
 
@@ -102,6 +103,7 @@ class Kill(NamedTuple):
     """Kill the instance at once; report ``exited``."""
 
     instance: Instance
+    reason: Reason
     why: str
 
 

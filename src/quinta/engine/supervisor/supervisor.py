@@ -8,13 +8,15 @@ from typing import Final
 
 from quinta.core.models.model import RunnableVersion
 from quinta.core.ports import LogSink, MeterSink
-from quinta.core.requests.outcome import Reason, RunOutcome, RunRequest
+from quinta.core.reasons import Failure, Reason
+from quinta.core.requests.outcome import RunOutcome, RunRequest
 from quinta.engine.sandbox.sandbox import Sandbox
 from quinta.engine.supervisor.calls import FileTransfer
 from quinta.engine.supervisor.capacity import Capacity
 from quinta.engine.supervisor.launch import Launcher
 from quinta.engine.supervisor.leftovers import reap_leftovers
 from quinta.engine.supervisor.meter import Meter
+from quinta.engine.supervisor.pool import RETIRED
 from quinta.engine.supervisor.runner import VersionRunner, Workshop
 from quinta.engine.supervisor.settings import EngineFolders, SupervisorPolicy
 from quinta.engine.supervisor.snapshot import PoolSnapshot, snapshot_of
@@ -22,6 +24,7 @@ from quinta.engine.supervisor.watchdog import Watchdog
 from quinta.kit.clock import Clock
 
 _log: Final = logging.getLogger(__name__)
+_STOPPING: Final = Failure(Reason.SERVER_STOPPING, RETIRED[Reason.SERVER_STOPPING])
 
 
 class Supervisor:
@@ -67,18 +70,19 @@ class Supervisor:
         self._housekeeping = asyncio.create_task(self._keep_house(), name="supervisor housekeeping")
 
     async def close(self) -> None:
-        """Stops all instances; the user's ``stop()`` gets its grace. Requests end with reason RETIRED, also those
+        """Stops all instances; the user's ``stop()`` gets its grace. Requests end with SERVER_STOPPING, also those
         that come later. Returns when no process is left."""
         self._closed = True
         if self._housekeeping is not None:
             self._housekeeping.cancel()
-        await asyncio.gather(*(self.retire(version_id) for version_id in list(self._runners)))
+        ends = [self.retire(version_id, Reason.SERVER_STOPPING) for version_id in self._runners]
+        await asyncio.gather(*ends)
         self._shop.files.tidy()
 
     async def run(self, version: RunnableVersion, request: RunRequest) -> RunOutcome:
         """Runs one request; see ``core.ports.ModelRunner.run``."""
         if self._closed:
-            return RunOutcome(Reason.RETIRED, error_message="the server stops")
+            return RunOutcome(_STOPPING.reason, error_message=_STOPPING.message)
         return await self._runner(version).run(version, request)
 
     def apply(self, version: RunnableVersion) -> None:
@@ -86,18 +90,18 @@ class Supervisor:
         if not self._closed:
             self._runner(version).apply(version)
 
-    async def probe(self, version: RunnableVersion) -> str | None:
+    async def probe(self, version: RunnableVersion) -> Failure | None:
         """Starts one instance of a revision that does not serve yet; see ``core.ports.ModelRunner.probe``. Bounded
         by the time limit of a start."""
-        return "the server stops" if self._closed else await self._runner(version).probe(version)
+        return _STOPPING if self._closed else await self._runner(version).probe(version)
 
-    async def retire(self, version_id: str) -> None:
+    async def retire(self, version_id: str, reason: Reason) -> None:
         """Ends a version; see ``core.ports.ModelRunner.retire``. Returns when no process of it is left."""
         runner = self._runners.get(version_id)
         if runner is None:
             return
         try:
-            await runner.retire()
+            await runner.retire(reason)
         finally:
             if self._runners.get(version_id) is runner:
                 del self._runners[version_id]
