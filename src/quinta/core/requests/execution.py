@@ -103,7 +103,7 @@ class Execution:
         except Unavailable:
             raise  # nothing is wrong with the result: it could not be read or kept now
         except QuintaError as error:
-            self._log(version, request_id, error.message, trace)
+            self.say(version, request_id, error.message, trace)
             reason = Reason.RESULT_TOO_LARGE if isinstance(error, TooLarge) else error.reason or Reason.RESULT_NOT_KEPT
             return Answer(request_id, reason, None, error.message, outcome.seconds)
         finally:
@@ -126,7 +126,7 @@ class Execution:
         if result.undeclared:
             names = ", ".join(result.undeclared) + (" …" if len(result.undeclared) == MOST_NAMED else "")
             said = f"the result has fields that the model does not declare: {names}"
-            self._log(version, request_id, said, trace)
+            self.say(version, request_id, said, trace)
         return result.text
 
     def _count(self, version: RunnableVersion, input_bytes: int, answer: Answer) -> None:
@@ -139,7 +139,8 @@ class Execution:
             values["compute_seconds"] = answer.seconds
         self._meters.add(version.project_id, "model_version", version.version_id, values)
 
-    def _log(self, version: RunnableVersion, request_id: str, text: str, trace: Trace | None) -> None:
+    def say(self, version: RunnableVersion, request_id: str, text: str, trace: Trace | None) -> None:
+        """Writes a line of the platform about a request."""
         line = LogLine(
             project_id=version.project_id,
             time=self._clock.now(),
