@@ -72,7 +72,8 @@ from quinta.engine.measurements import Measurements
 from quinta.engine.reading_process import ReadingProcess
 from quinta.engine.recorder import Recorder
 from quinta.engine.sandbox.detection import detect
-from quinta.engine.supervisor.settings import EngineFolders, SupervisorPolicy
+from quinta.engine.supervisor.machine import supervisor_policy
+from quinta.engine.supervisor.settings import EngineFolders
 from quinta.engine.supervisor.supervisor import Supervisor
 from quinta.kit.clock import SystemClock
 from quinta.settings import Settings
@@ -127,7 +128,9 @@ class Server:
         self._failures = FailureCounts()
         self.measurements = Measurements(lambda: self._recorder.totals, self._failures)
         self._sandbox = detect()
-        policy = SupervisorPolicy(start_timeout_seconds=settings.start_timeout_seconds)
+        policy = supervisor_policy(
+            settings.start_timeout_seconds, settings.instance_memory_megabytes, settings.queue_requests
+        )
         self.supervisor = Supervisor(self._folders.engine, self._sandbox, clock, self._recorder, self._recorder, policy)
         self._builder = PackageBuilder(
             self._folders.engine.packages,

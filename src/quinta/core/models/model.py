@@ -186,6 +186,7 @@ class RunnableVersion:
     """
 
     version_id: str
+    organization_id: str
     project_id: str
     project_name: str
     model_name: str

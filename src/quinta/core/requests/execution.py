@@ -71,19 +71,29 @@ class Execution:
         blobs: Mapping[str, Blob],
         time_limit: float,
         trace: Trace | None = None,
+        *,
+        batch: bool = False,
     ) -> Answer:
         """Runs validated input: ``data`` is its JSON text; ``blobs`` has every blob it names, by field.
 
-        ``time_limit`` is in seconds; ``trace`` says where in a pipeline the request belongs.
+        ``time_limit`` is in seconds, ``trace`` says where in a pipeline the request belongs, and ``batch`` that nobody
+        waits for the answer.
         """
         inputs = tuple(self._blobs.as_input(blob, field) for field, blob in blobs.items()) if blobs else ()
-        outcome = await self._runner.run(version, RunRequest(request_id, data, time_limit, inputs, trace))
+        outcome = await self._runner.run(version, RunRequest(request_id, data, time_limit, inputs, trace, batch))
         answer = await self._answer(version, request_id, outcome, trace)
         self._count(version, len(data), answer)
         return answer
 
     async def run_kept(
-        self, version: RunnableVersion, request_id: str, text: str, time_limit: float, trace: Trace | None = None
+        self,
+        version: RunnableVersion,
+        request_id: str,
+        text: str,
+        time_limit: float,
+        trace: Trace | None = None,
+        *,
+        batch: bool = False,
     ) -> Answer:
         """Runs input that was checked before: when it was accepted, or as another model's result. Only a blob that it
         names may be gone since."""
@@ -94,7 +104,7 @@ class Execution:
                 blobs = await self._blobs.present(version.project_id, blob_ids)
             except InvalidInput as error:
                 return self.failed(version, request_id, Failure(Reason.INPUT_BLOB_GONE, error.message), trace)
-        return await self.run(version, request_id, data, blobs, time_limit, trace)
+        return await self.run(version, request_id, data, blobs, time_limit, trace, batch=batch)
 
     def failed(
         self,
@@ -106,7 +116,7 @@ class Execution:
     ) -> Answer:
         """The answer of a request that failed; it is counted, and the log tells of it."""
         self._failures.add(Subject.REQUEST, failure.reason)
-        self._log(version, request_id, f"the request failed: {failure}", trace)
+        self.say(version, request_id, f"the request failed: {failure}", trace)
         return Answer(request_id, failure.reason, None, failure.message, seconds)
 
     async def _answer(
@@ -142,7 +152,7 @@ class Execution:
         if result.undeclared:
             names = ", ".join(result.undeclared) + (" …" if len(result.undeclared) == MOST_NAMED else "")
             said = f"the result has fields that the model does not declare: {names}"
-            self._log(version, request_id, said, trace)
+            self.say(version, request_id, said, trace)
         return result.text
 
     def _count(self, version: RunnableVersion, input_bytes: int, answer: Answer) -> None:
@@ -155,7 +165,8 @@ class Execution:
             values["compute_seconds"] = answer.seconds
         self._meters.add(version.project_id, "model_version", version.version_id, values)
 
-    def _log(self, version: RunnableVersion, request_id: str, text: str, trace: Trace | None) -> None:
+    def say(self, version: RunnableVersion, request_id: str, text: str, trace: Trace | None) -> None:
+        """Writes a line of the platform about a request."""
         line = LogLine(
             project_id=version.project_id,
             time=self._clock.now(),

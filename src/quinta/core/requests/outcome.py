@@ -25,7 +25,8 @@ class RunRequest:
     """One call of the user's code.
 
     ``data`` is the JSON text of the input (an object, or a string for plain models), already validated;
-    ``timeout`` is in seconds and covers waiting, a cold start and the run. ``trace`` is set for a run in a pipeline.
+    ``timeout`` is in seconds and covers waiting, a cold start and the run. ``trace`` is set for a run in a pipeline,
+    and ``batch`` where nobody waits for the answer.
     """
 
     id: str
@@ -33,6 +34,7 @@ class RunRequest:
     timeout: float
     blobs: tuple[BlobInput, ...] = ()
     trace: Trace | None = None
+    batch: bool = False
 
 
 @dataclass(frozen=True, slots=True)

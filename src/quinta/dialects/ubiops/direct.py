@@ -15,6 +15,7 @@ from quinta.core.errors import InvalidInput, QuintaError
 from quinta.core.requests.execution import Answer
 from quinta.core.services import Services
 from quinta.dialects.base.bodies import headers_of
+from quinta.dialects.base.hang_ups import UntilHangUp
 from quinta.dialects.ubiops.auth import actor_of
 from quinta.dialects.ubiops.calls import read_data
 from quinta.dialects.ubiops.convert_failures import failure_members
@@ -50,7 +51,8 @@ class DirectRequest:
             headers = headers_of(scope)
             actor = await actor_of(headers, self._authenticator)
             data = await read_data(receive, headers, self._limit)
-            answer = await self._requests.run(actor, *target, data, _timeout(scope["query_string"]))
+            with UntilHangUp(receive):
+                answer = await self._requests.run(actor, *target, data, _timeout(scope["query_string"]))
         except (QuintaError, HTTPException) as error:
             await refused(error)(scope, receive, send)
             return

@@ -10,6 +10,7 @@ from quinta.core.events import EventName
 from quinta.core.models.live import LiveVersions
 from quinta.core.models.model import RunnableVersion
 from quinta.core.observation.failures import FailureCounts, Subject
+from quinta.core.observation.model import Trace
 from quinta.core.pipelines.runs import Parts, PipelineRuns
 from quinta.core.ports import Store, UnitOfWork
 from quinta.core.reasons import RETIREMENTS, TIMEOUTS, Failure, Reason
@@ -24,6 +25,12 @@ _TURN_SECONDS = 0.05
 """Each instance is handed about this much work ahead: enough to keep it busy while results are stored (a turn takes
 5 to 20 ms), little enough that a direct request does not wait long behind it."""
 _MOST_AHEAD = 64
+_MOST_RUNS = 10
+_RUNS_WHEN_KILLED = 2
+RUNS_VARIABLE = "QUINTA_BATCH_RUNS"
+"""An environment variable of a version, its model or its project: how often at most, 1 to 10, a batch request is run
+whose instance dies. Any other value counts as none (decision 0018)."""
+_CRASHES = frozenset({Reason.KILLED, Reason.KILLED_BY_SIGNAL, Reason.EXITED})
 _TRIES = 10
 """What user code does never ends the server, so a try is only lost to a kill or a power cut; ten of those while one
 request runs are a sign that it should not be tried again."""
@@ -109,11 +116,19 @@ class Batches:
         return self._ended(request, answer, following)
 
     async def _run(self, request: Request) -> Answer | None:
-        version = await self._versions.get(request.version_id)
-        if version is None:
-            return None
-        trace = await self._pipelines.trace(request)
-        return await self._execution.run_kept(version, request.id, request.data, TIMEOUT_SECONDS, trace)
+        """Runs it, and again when its instance died and the version's policy has it so. What is counted here is lost
+        when the server ends, which then runs it again anyhow."""
+        trace, runs = await self._pipelines.trace(request), 0
+        while (version := await self._versions.get(request.version_id)) is not None:
+            answer = await self._run_once(version, request, trace)
+            runs += 1
+            if runs >= _most_runs(version, answer.reason):
+                return answer
+            self._execution.say(version, request.id, f"the request is run again: {answer.error_message}", trace)
+        return None
+
+    async def _run_once(self, version: RunnableVersion, request: Request, trace: Trace | None) -> Answer:
+        return await self._execution.run_kept(version, request.id, request.data, TIMEOUT_SECONDS, trace, batch=True)
 
     def _ended(self, request: Request, answer: Answer, following: Parts | None = None) -> Ended:
         values = {
@@ -135,3 +150,14 @@ class Batches:
         self._failures.add(Subject.REQUEST, Reason.GIVEN_UP)
         answer = Answer(request.id, Reason.GIVEN_UP, None, f"given up after several tries: {error}")
         return self._ended(request, answer)
+
+
+def _most_runs(version: RunnableVersion, reason: Reason) -> int:
+    """How often a request may run that ends for ``reason``. Nothing points at the code when an instance was killed, so
+    that one is run once more; what the code's own crash did once, it does again, unless its owner knows better."""
+    if reason not in _CRASHES:
+        return 1
+    given = version.environment_variables.get(RUNS_VARIABLE, "")
+    if given.isdecimal() and 1 <= int(given) <= _MOST_RUNS:
+        return int(given)
+    return _RUNS_WHEN_KILLED if reason is Reason.KILLED else 1

@@ -35,7 +35,7 @@ class Call(Ticket):
     )
 
     def __init__(self, number: int, request: RunRequest, future: asyncio.Future[RunOutcome], accepted: float) -> None:
-        super().__init__(request.timeout)
+        super().__init__(request.timeout, batch=request.batch, size=len(request.data))
         self.number = number
         self.request = request
         self.future = future

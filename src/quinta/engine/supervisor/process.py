@@ -30,6 +30,7 @@ _KILL_SECONDS: Final = 1.0
 _FLOOD_PAUSE_SECONDS: Final = 0.001
 # The exit status with which shells and bubblewrap report that signal n ended their child is this plus n.
 _SIGNAL_STATUS: Final = 128
+_ENDS: Final = {None: Reason.EXITED, signal.SIGKILL: Reason.KILLED}  # by signal; the others are the code's own doing
 
 
 class Death(NamedTuple):
@@ -203,8 +204,7 @@ class InstanceProcess(asyncio.Protocol):
             memory = self.instance.version.memory_megabytes
             return Death(Reason.MEMORY, f"needed more memory than its {memory} MB and was killed")
         status = self._popen.returncode
-        reason = Reason.EXITED if signal_of(status) is None else Reason.KILLED_BY_SIGNAL
-        return Death(reason, f"ended with {describe_status(status)}")
+        return Death(_ENDS.get(signal_of(status), Reason.KILLED_BY_SIGNAL), f"ended with {describe_status(status)}")
 
     def _kill_launcher_itself(self) -> None:
         if self._popen.returncode is None:

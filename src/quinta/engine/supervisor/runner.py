@@ -9,19 +9,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from errno import EDQUOT, ENOSPC
 from itertools import count
 from typing import Any, Final
 
 from quinta.core.models.model import RunnableVersion
+from quinta.core.observation.model import LogLine
 from quinta.core.ports import LogSink
 from quinta.core.reasons import Failure, Reason
 from quinta.core.requests.outcome import RunOutcome, RunRequest
 from quinta.engine.sandbox.sandbox import Sandbox
 from quinta.engine.sandbox.trees import remove_tree
 from quinta.engine.supervisor.calls import Call, FileTransfer
+from quinta.engine.supervisor.capacity import Capacity
 from quinta.engine.supervisor.folders import ExchangeError, remove_from_exchange
 from quinta.engine.supervisor.launch import Launcher, Prepared
 from quinta.engine.supervisor.leftovers import remove_cgroup
@@ -30,7 +32,8 @@ from quinta.engine.supervisor.meter import Meter
 from quinta.engine.supervisor.pool import RETIRED, Pool
 from quinta.engine.supervisor.process import Death, InstanceProcess
 from quinta.engine.supervisor.settings import EngineFolders, SupervisorPolicy
-from quinta.engine.supervisor.states import Action, Assign, End, Instance, InstanceState, Kill, Launch, Shut
+from quinta.engine.supervisor.states import Action, Assign, End, Instance, InstanceState, Kill, Launch, Refuse, Shut
+from quinta.engine.supervisor.waiting import Tenant
 from quinta.kit.clock import Clock
 from quinta.kit.ids import new_id
 from quinta.wire.messages import (
@@ -47,10 +50,12 @@ from quinta.wire.messages import (
 )
 
 _log: Final = logging.getLogger(__name__)
+_SUPERSEDED: Final = "its build was superseded"
 _MAX_MESSAGE: Final = 4000  # characters of what an instance says about a failure
 # What the end of a process is called when it comes before the model is ready.
 _WHILE_STARTING: Final = {
     Reason.EXITED: Reason.START_EXITED,
+    Reason.KILLED: Reason.START_KILLED_BY_SIGNAL,
     Reason.KILLED_BY_SIGNAL: Reason.START_KILLED_BY_SIGNAL,
     Reason.MEMORY: Reason.START_MEMORY,
 }
@@ -61,7 +66,7 @@ _LEAVES_FILES: Final = (Reason.RESULT_NOT_JSON, Reason.RESULT_TOO_LARGE, Reason.
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What the runners of all versions share."""
+    """What the runners of all versions share. ``balance`` carries out what ``capacity`` decides, for all of them."""
 
     folders: EngineFolders
     sandbox: Sandbox
@@ -71,14 +76,16 @@ class Workshop:
     launcher: Launcher
     files: FileTransfer
     meter: Meter
+    capacity: Capacity
+    balance: Callable[[], None]
     numbers: count[int] = field(default_factory=lambda: count(1))
 
 
 class VersionRunner:
     """The processes of one version and the requests on them."""
 
-    def __init__(self, shop: Workshop) -> None:
-        self.pool = Pool(shop.policy, new_id)
+    def __init__(self, shop: Workshop, tenant: Tenant) -> None:
+        self.pool = Pool(shop.policy, new_id, tenant)
         self.processes: dict[str, InstanceProcess] = {}
         self._shop = shop
         self._now = shop.clock.monotonic
@@ -87,7 +94,8 @@ class VersionRunner:
         self._probes: dict[str, asyncio.Future[Failure | None]] = {}
 
     async def run(self, version: RunnableVersion, request: RunRequest) -> RunOutcome:
-        """Runs one request. Cancelled, it is dropped from the queue, or killed with its instance when it runs."""
+        """Runs one request. Cancelled, it is dropped from the queue, or killed with its instance when it runs: a direct
+        request, whose caller has gone, after a moment in which it may end by itself."""
         loop = asyncio.get_running_loop()
         call = Call(next(self._shop.numbers), request, loop.create_future(), self._now())
         if self._shop.files.needed(request):
@@ -96,7 +104,12 @@ class VersionRunner:
                 return late
         now = self._now()
         call.timer = loop.call_later(request.timeout - (now - call.accepted), self._expire, call)
-        self._perform(self.pool.accept(call, version, now))
+        known = self.pool.version
+        self.perform(self.pool.accept(call, version, now))
+        if call.instance is None or self.pool.version is not known:
+            capacity = self._shop.capacity
+            if capacity.wants_anew(version.version_id, self.pool, now):
+                self._scale(version.version_id)
         try:
             return await call.future
         except asyncio.CancelledError:
@@ -107,36 +120,41 @@ class VersionRunner:
                 await self._shop.files.discard(call)
 
     def apply(self, version: RunnableVersion) -> None:
-        self._perform(self.pool.apply(version, self._now()))
+        self._happened(version.version_id, self.pool.apply(version, self._now()))
 
     async def probe(self, version: RunnableVersion) -> Failure | None:
         """Starts an instance of ``version``; None when it is ready, else why not."""
         if self.pool.retired is not None:
             return Failure(self.pool.retired, RETIRED[self.pool.retired])
-        instance, actions = self.pool.probe(version, self._now())
-        future: asyncio.Future[Failure | None] = asyncio.get_running_loop().create_future()
+        instance = self.pool.probe(version, self._now())
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Failure | None] = loop.create_future()
         self._probes[instance.id] = future
-        self._perform(actions)
+        patience = loop.call_later(self._shop.policy.start_timeout_seconds, self._finds_no_room, instance)
+        self._scale(version.version_id)
         try:
             return await future
         except asyncio.CancelledError:
+            if instance.state is InstanceState.PLANNED:
+                self.perform(self.pool.refuse(instance, Reason.INSTANCE_STOPPED, _SUPERSEDED))
             # One of the revision that serves already is as good as any other and stays.
-            if instance.state is InstanceState.STARTING and not instance.current:
-                why = "its build was superseded"
-                self._perform(self.pool.start_failed(instance, Reason.INSTANCE_STOPPED, why, self._now()))
+            elif instance.state is InstanceState.STARTING and not instance.current:
+                actions = self.pool.start_failed(instance, Reason.INSTANCE_STOPPED, _SUPERSEDED, self._now())
+                self._happened(version.version_id, actions)
             raise
         finally:
+            patience.cancel()
             del self._probes[instance.id]
 
     async def retire(self, reason: Reason) -> None:
         """Ends all requests and instances. Returns when no process and no folder is left."""
-        self._perform(self.pool.retire(reason))
+        self.perform(self.pool.retire(reason))
         while tasks := [*self._lives.values(), *self._background]:
             await asyncio.gather(*tasks)
 
     def tick(self) -> None:
         """Lets time pass for the pool."""
-        self._perform(self.pool.tick(self._now()))
+        self.perform(self.pool.tick(self._now()))
 
     def received(self, process: InstanceProcess, message: Message, payload: bytes) -> None:
         """What an instance says. Anything out of turn is a breach, and the instance is killed."""
@@ -178,7 +196,9 @@ class VersionRunner:
     def _answer(self, process: InstanceProcess, call: Call, outcome: RunOutcome) -> None:
         actions = self.pool.finished(process.instance, self._now())
         call.resolve(outcome)
-        self._perform(actions)
+        self.perform(actions)
+        if process.instance.state is InstanceState.READY and self._shop.capacity.short:
+            self._shop.balance()
         if call.used_exchange or outcome.reason in _LEAVES_FILES:
             self._in_background(self._forget_exchange(process, call))
 
@@ -190,7 +210,17 @@ class VersionRunner:
         reason = _reason(message.code, RUN_FAILURES)
         return RunOutcome(reason, error_message=_clean(message.message), seconds=seconds)
 
-    def _perform(self, actions: list[Action]) -> None:
+    def _happened(self, version_id: str, actions: list[Action]) -> None:
+        """Carries out what follows from an event after which another number of instances may be wanted."""
+        self.perform(actions)
+        self._scale(version_id)
+
+    def _scale(self, version_id: str) -> None:
+        self._shop.capacity.changed(version_id)
+        self._shop.balance()
+
+    def perform(self, actions: list[Action]) -> None:
+        """Carries out what the pool, or the capacity, has decided."""
         for action in actions:
             if isinstance(action, Assign):
                 assert isinstance(action.ticket, Call)
@@ -203,6 +233,8 @@ class VersionRunner:
             elif isinstance(action, Launch):
                 life = asyncio.create_task(self._live(action.instance), name=f"instance {action.instance.id}")
                 self._lives[action.instance.id] = life
+            elif isinstance(action, Refuse):
+                self._answer_probe(action.instance, Failure(action.reason, action.why))
             else:
                 self._stop(action)
 
@@ -225,15 +257,49 @@ class VersionRunner:
         process.set_timer(patience, process.kill, Reason.INSTANCE_STOPPED, "did not stop in time")
 
     def _abandon(self, call: Call) -> None:
-        self._perform(self.pool.cancelled(call, self._now()))
-        if call.timer is not None:
-            call.timer.cancel()
+        """Nobody waits for the call any more."""
         if not call.future.cancelled():  # the answer came while the caller went
             self._in_background(self._shop.files.drop(call.future.result()))
+        elif call.batch or call.instance is None:
+            self._cancel(call, "its request was cancelled")
+        elif not call.ended:
+            patience = self._shop.policy.hang_up_seconds
+            text = f"its caller hung up {patience:g} s ago"
+            asyncio.get_running_loop().call_later(patience, self._cancel, call, text)
+
+    def _cancel(self, call: Call, why: str) -> None:
+        if call.ended or call.answered:
+            return
+        instance = call.instance
+        if not call.batch and instance is None:
+            self._say(call, "the request was dropped from the queue: its caller hung up")
+        if call.timer is not None:
+            call.timer.cancel()
+        self.perform(self.pool.cancelled(call, why))
+        if instance is not None:
+            self._scale(instance.version.version_id)
 
     def _expire(self, call: Call) -> None:
         if not call.ended:
-            self._perform(self.pool.expired(call, self._now()))
+            self.perform(self.pool.expired(call, self._now()))
+            if call.instance is not None:
+                self._scale(call.instance.version.version_id)
+
+    def _say(self, call: Call, text: str) -> None:
+        """Writes a line of the platform about a request that no instance has."""
+        version, request = self.pool.version, call.request
+        if version is None:
+            return
+        line = LogLine(
+            project_id=version.project_id,
+            time=self._shop.clock.now(),
+            text=text,
+            system=True,
+            model_name=version.model_name,
+            version_name=version.version_name,
+            request_id=request.id,
+        )
+        self._shop.logs.write(line if request.trace is None else request.trace.on(line))
 
     def _started(self, process: InstanceProcess) -> None:
         process.cancel_timer()
@@ -241,12 +307,14 @@ class VersionRunner:
         process.logs.begin(None)
         process.logs.say(f"an instance started in {self._now() - process.instance.since:.2f} s")
         self._answer_probe(process.instance, None)
-        self._perform(self.pool.started(process.instance, self._now()))
+        version_id = process.instance.version.version_id
+        self._happened(version_id, self.pool.started(process.instance, self._now()))
 
     def _start_failed(self, instance: Instance, failure: Failure) -> None:
         self._answer_probe(instance, failure)
         failures = self.pool.failures
-        self._perform(self.pool.start_failed(instance, failure.reason, failure.message, self._now()))
+        actions = self.pool.start_failed(instance, failure.reason, failure.message, self._now())
+        self._happened(instance.version.version_id, actions)
         self._note_crash_loop(self.processes[instance.id], failures)
 
     def _note_crash_loop(self, process: InstanceProcess, failures_before: int) -> None:
@@ -260,6 +328,11 @@ class VersionRunner:
             limit = self._shop.policy.start_timeout_seconds
             text = f"the start took longer than {limit:g} s"
             self._start_failed(instance, Failure(Reason.START_TOOK_TOO_LONG, text))
+
+    def _finds_no_room(self, instance: Instance) -> None:
+        if instance.state is InstanceState.PLANNED:
+            text = f"no instance could start within {self._shop.policy.start_timeout_seconds:g} s: {self.pool.obstacle}"
+            self.perform(self.pool.refuse(instance, Reason.NO_ROOM, text))
 
     def _answer_probe(self, instance: Instance, answer: Failure | None) -> None:
         probe = self._probes.get(instance.id)
@@ -313,7 +386,7 @@ class VersionRunner:
         self._shop.meter.change(instance.version, -1, self._now())
         self._answer_probe(instance, failure)
         failures = self.pool.failures
-        self._perform(self.pool.exited(instance, failure.reason, text, self._now()))
+        self._happened(instance.version.version_id, self.pool.exited(instance, failure.reason, text, self._now()))
         if process is not None:
             self._note_crash_loop(process, failures)
             process.logs.close()
