@@ -125,7 +125,9 @@ class Server:
         self._recorder = Recorder(self._database, clock)
         self.measurements = Measurements(lambda: self._recorder.totals)
         self._sandbox = detect()
-        policy = SupervisorPolicy(start_timeout_seconds=settings.start_timeout_seconds)
+        policy = SupervisorPolicy(
+            start_timeout_seconds=settings.start_timeout_seconds, network=settings.instance_network
+        )
         self.supervisor = Supervisor(self._folders.engine, self._sandbox, clock, self._recorder, self._recorder, policy)
         self._builder = PackageBuilder(
             self._folders.engine.packages,

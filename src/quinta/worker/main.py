@@ -25,6 +25,7 @@ from quinta.wire.messages import (
     Stop,
 )
 from quinta.worker.channel import Channel
+from quinta.worker.confinement import ConfinementError, confine
 from quinta.worker.loading import LoadError, load_model
 from quinta.worker.results import InvalidResult, encode_result, take_files
 from quinta.worker.streams import Streams
@@ -66,13 +67,20 @@ def _construct(channel: Channel, streams: Streams, start: Start) -> Any:
             import resource  # only where no cgroup counts processes
 
             resource.setrlimit(resource.RLIMIT_NPROC, (start.maximum_processes, start.maximum_processes))
+        warning = confine(start.confinement)
+        if warning:
+            sys.stderr.write("WARNING " + warning + "\n")
+        if sys.flags.no_site:
+            import site  # the environment's own start-up files are others' code too
+
+            site.main()
         os.environ.update(start.variables)
         sys.argv[:] = [start.model_file + ".py"]
         context = dict(start.context, environment_variables=dict(start.variables))
         return load_model(start.package, start.model_file, context)
     except BaseException as error:  # noqa: BLE001 - whatever the user's code raises is the reason to report
         streams.restore()
-        if not isinstance(error, LoadError):
+        if not isinstance(error, (LoadError, ConfinementError)):
             _print_traceback(error)
         streams.flush()
         channel.send(StartFailed(_start_failure(error)))
@@ -165,6 +173,6 @@ def _text(error: BaseException) -> str:
 
 def _start_failure(error: BaseException) -> str:
     text = _text(error)
-    if isinstance(error, (LoadError, SystemExit)) or text == type(error).__name__:
+    if isinstance(error, (LoadError, ConfinementError, SystemExit)) or text == type(error).__name__:
         return text
     return "%s: %s" % (type(error).__name__, text)

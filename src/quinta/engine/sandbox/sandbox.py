@@ -1,25 +1,30 @@
 """The command line that starts a program with as little sight and power as this machine can arrange.
 
-Layers, from outside in: a shell that sets rlimits and joins cgroups, then bubblewrap with its own user, process, IPC
-and host-name namespaces and its own view of the file system. Landlock and seccomp belong between bubblewrap and the
-program (``--seccomp`` and the start of the worker) and are not there yet.
+Layers, from outside in: a shell that sets rlimits and joins cgroups, then bubblewrap with its own user, process, IPC,
+host-name and network namespaces, its own view of the file system and a filter of system calls. The worker adds Landlock
+(confinement.py). docs/architecture/03-isolation.md says what each refuses.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from quinta.engine.sandbox.cgroups import Cgroup, Cgroups
+from quinta.engine.sandbox.seccomp import program
 
 USER_ID: Final = 65534
 
 # The shell that starts the program: rlimits, cgroups (0 stands for the writer itself), then it becomes the program.
-# $1 file size in blocks of 512 bytes, $2 open files, $3 data segment in KiB; cgroup folders up to "--".
+# $1 file size in blocks of 512 bytes, $2 open files, $3 data segment in KiB; $4 the file of the system call filter (or
+# nothing) and $5 the descriptor to open it at; cgroup folders up to "--".
 _LAUNCH: Final = (
-    'ulimit -c 0; ulimit -f "$1"; ulimit -n "$2"; ulimit -d "$3" || exit 125; shift 3; '
+    'ulimit -c 0; ulimit -f "$1"; ulimit -n "$2"; ulimit -d "$3" || exit 125; '
+    '[ -z "$4" ] || eval "exec $5<\\"\\$4\\"" || exit 125; shift 5; '
     'while [ "$1" != -- ]; do echo 0 > "$1/cgroup.procs" || exit 125; shift; done; shift; unset PWD OLDPWD; exec "$@"'
 )
 
@@ -47,7 +52,7 @@ _SYSTEM_FILES: Final = (
     "/etc/ssl/openssl.cnf",
     "/etc/timezone",
 )
-_SYSTEM_FOLDERS: Final = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+SYSTEM_FOLDERS: Final = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +70,44 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Protection:
+    """One wall between packages and the machine. ``lack`` is one sentence or two, when it does not stand: what is
+    possible without it, why it is not there, what to do. Empty otherwise."""
+
+    name: str
+    works: bool
+    lack: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Sandbox:
-    """What ``detection.detect`` found. ``bwrap`` is None when bubblewrap is missing or may not make namespaces.
+    """What ``detection.detect`` found. ``bwrap`` is None when bubblewrap is missing or may not make namespaces."""
 
-    ``level`` names the layers that work, joined by ``+``; ``missing`` has one sentence for each protection that this
-    machine does not give.
-    """
-
-    level: str
-    missing: tuple[str, ...]
+    protections: tuple[Protection, ...]
     bwrap: Path | None
     cgroups: Cgroups | None
     can_disable_user_namespaces: bool = False
+    seccomp: bool = False
+    landlock: bool = False
     shell: str = "/bin/sh"
     system_paths: tuple[str, ...] = field(default_factory=lambda: _existing(_SYSTEM_FILES))
+
+    @property
+    def level(self) -> str:
+        """The layers that work, joined by ``+``, from outside in."""
+        layers = {
+            "bwrap": self.bwrap,
+            "seccomp": self.seccomp,
+            "landlock": self.landlock,
+            f"cgroup{self.cgroups.version if self.cgroups else ''}": self.cgroups,
+            "rlimits": True,
+        }
+        return "+".join(name for name, works in layers.items() if works)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """For each protection that this machine does not give, what that means and what to do."""
+        return tuple(protection.lack for protection in self.protections if not protection.works)
 
     def inside(self, host: Path, inside: str) -> str:
         """The path under which a program sees ``host`` that is mounted at ``inside``: the host's own path where
@@ -96,6 +125,7 @@ class Sandbox:
         workdir: str,
         limits: Limits = Limits(),
         cgroup: Cgroup | None = None,
+        inherited: Sequence[int] = (),
     ) -> list[str]:
         """The argument list that runs ``argv`` in the sandbox with ``workdir`` (a path inside) as its folder.
 
@@ -103,11 +133,14 @@ class Sandbox:
         ``argv``, ``environment`` and ``workdir``, so that they hold without bubblewrap too. Start the result with
         ``env={}`` (what the launcher gets is visible inside as /proc/1/environ); nothing of the server's own
         environment is passed on. ``environment`` becomes part of the command line, which other users of the host can
-        read: no secrets in it. Extra file descriptors are inherited by their number (``pass_fds``).
+        read: no secrets in it. Extra file descriptors are ``inherited`` by their number (``pass_fds``).
 
         Kill it through ``processes.kill_tree``; closing the server kills it as well (``--die-with-parent``).
         """
+        filtered = self.bwrap is not None and self.seccomp
+        descriptor = next(str(number) for number in range(3, 10) if number not in inherited)
         start = [self.shell, "-c", _LAUNCH, "quinta-sandbox", *_ulimits(limits)]
+        start += [_filter_file() if filtered else "", descriptor]
         start += [str(folder) for folder in cgroup.folders] if cgroup else []
         start.append("--")
         if self.bwrap is None:
@@ -124,6 +157,8 @@ class Sandbox:
         # the host) is writable for the program of a server that root runs, capabilities or not.
         start += ["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"]
         start += ["--chdir", workdir, "--clearenv"]
+        if filtered:
+            start += ["--seccomp", descriptor]
         for name, value in environment.items():
             start += ["--setenv", name, value]
         return [*start, "--", *argv]
@@ -143,7 +178,7 @@ class Sandbox:
         size = str(limits.temporary_bytes)
         options = ["--ro-bind", "/usr", "/usr", "--proc", "/proc", "--dev", "/dev"]
         options += ["--size", size, "--tmpfs", "/tmp", "--size", size, "--tmpfs", "/dev/shm"]
-        for folder in map(Path, _SYSTEM_FOLDERS):
+        for folder in map(Path, SYSTEM_FOLDERS):
             if folder.is_symlink():
                 options += ["--symlink", str(folder.readlink()), str(folder)]
             elif folder.exists():
@@ -153,6 +188,15 @@ class Sandbox:
         for name in ("passwd", "group"):
             options += ["--ro-bind", str(Path(__file__).with_name(name)), f"/etc/{name}"]
         return options
+
+
+@cache
+def _filter_file() -> str:
+    """The filter in memory, under a path that the launching shell, a child of this process, can open. Each opening
+    reads from the beginning; it is there as long as this process."""
+    descriptor = os.memfd_create("quinta-seccomp", os.MFD_CLOEXEC)
+    os.write(descriptor, program(namespaces=True, network=True))
+    return f"/proc/{os.getpid()}/fd/{descriptor}"
 
 
 def _existing(paths: Sequence[str]) -> tuple[str, ...]:

@@ -36,5 +36,5 @@ class SupervisorPolicy:
     housekeeping_seconds: float = 0.25
     meter_seconds: float = 5.0
     maximum_processes: int = 512
-    network: bool = True
+    network: bool = False
     limits: Limits = field(default_factory=Limits)
