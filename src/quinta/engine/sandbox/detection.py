@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -52,10 +53,13 @@ def detect(
     sandbox = replace(sandbox, seccomp=not no_filter)
     no_landlock = _why_no_landlock() if use_landlock else "it was turned off"
     sandbox = replace(sandbox, landlock=not no_landlock)
+    setpriv, no_user = _find_setpriv(sandbox) if bwrap else (None, "bubblewrap is missing")
+    sandbox = replace(sandbox, setpriv=setpriv)
     protections = (
         *_namespaces(bwrap, can_disable, why_not),
         _system_calls(no_filter),
         _landlock(no_landlock, alone=bwrap is None),
+        _unprivileged(no_user),
         *_cgroup_limits(cgroups),
     )
     return replace(sandbox, protections=protections)
@@ -89,6 +93,17 @@ def _landlock(why_not: str, *, alone: bool) -> Protection:
     return Protection("landlock", not why_not, text if why_not else "")
 
 
+def _unprivileged(why_not: str) -> Protection:
+    works = not _is_root() or not why_not
+    text = f"The server runs as root, and to the kernel so do packages: {why_not}. Run it as a user of its own."
+    return Protection("unprivileged user", works, "" if works else text)
+
+
+def _is_root() -> bool:
+    """Root of the machine, not of a container that has other users' numbers."""
+    return os.geteuid() == 0 and Path("/proc/self/uid_map").read_text().split()[:2] == ["0", "0"]
+
+
 def _cgroup_limits(cgroups: Cgroups | None) -> list[Protection]:
     kinds = cgroups.parents if cgroups else {}
     memory = (
@@ -118,6 +133,28 @@ def _find_bwrap() -> tuple[Path | None, bool, str]:
     return Path(path), can_disable, ""
 
 
+def _find_setpriv(sandbox: Sandbox) -> tuple[Path | None, str]:
+    """The program that makes programs of a server that root runs another user's, and why there is none."""
+    if not _is_root():
+        return None, "only root can"
+    path = shutil.which("setpriv")
+    if path is None or not path.startswith("/usr/"):
+        return None, "the program setpriv (of util-linux) was not found"
+    if not sandbox.seccomp:
+        return None, "without a filter of system calls a user of its own could make namespaces"
+    if (mask := _umask()) & 0o055:
+        return None, f"with the umask {mask:04o}, what the server makes can be read by root only; it should be 0022"
+    trial = replace(sandbox, cgroups=None, setpriv=Path(path))
+    user = trial.user_of("trial")
+    said = _try(trial, ["/usr/bin/env", "id", "-u"], user)
+    return (trial.setpriv, "") if said == str(user) else (None, f"setpriv does not work here ({said[-200:]})")
+
+
+def _umask() -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next((line.split()[1] for line in lines if line.startswith("Umask:")), "022"), 8)
+
+
 def _why_no_filter(sandbox: Sandbox) -> str:
     if not is_known():
         return f"there is no filter for machines of the kind {platform.machine()}"
@@ -140,9 +177,11 @@ def _confined(trial: Sandbox) -> str:
         return _output([*program, str(_SOURCE_ROOT), json.dumps(wanted), forbidden.name])
 
 
-def _try(trial: Sandbox, argv: list[str]) -> str:
+def _try(trial: Sandbox, argv: list[str], user: int | None = None) -> str:
     environment = {"PATH": "/usr/bin:/bin"}
-    return _output(trial.command(argv, read_only={}, writable={}, network=False, environment=environment, workdir="/"))
+    return _output(
+        trial.command(argv, read_only={}, writable={}, network=False, environment=environment, workdir="/", user=user)
+    )
 
 
 def _output(command: list[str]) -> str:

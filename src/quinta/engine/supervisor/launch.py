@@ -13,7 +13,7 @@ from quinta.engine.sandbox.cgroups import Cgroup
 from quinta.engine.sandbox.confinement import confinement
 from quinta.engine.sandbox.processes import MARKER
 from quinta.engine.sandbox.sandbox import Sandbox
-from quinta.engine.supervisor.folders import copy_package
+from quinta.engine.supervisor.folders import copy_package, give
 from quinta.engine.supervisor.settings import EngineFolders, SupervisorPolicy
 from quinta.wire.messages import Start, encode
 
@@ -31,7 +31,7 @@ _SOURCE_ROOT: Final = Path(__file__).parents[3]
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """An instance that only needs to be spawned. ``first_frame`` is its Start message, ``blob_outputs`` the output
-    fields that are files."""
+    fields that are files, ``user`` whom it runs as; None: as the server."""
 
     folder: Path
     box: Path
@@ -39,6 +39,7 @@ class Prepared:
     command: list[str]
     first_frame: bytes
     blob_outputs: list[str]
+    user: int | None
 
 
 class Launcher:
@@ -67,10 +68,16 @@ class Launcher:
                 memory_bytes=version.memory_megabytes << 20,
                 processes=self._policy.maximum_processes,
             )
+        user = self._sandbox.user_of(instance_id)
         mounts = self._mounts(version, package)
-        command = self._command(instance_id, version, box, mounts, cgroup, socket)
+        if user is not None:
+            give(box, user)
+            accounts = folder / "passwd"
+            accounts.write_text(f"quinta:x:{user}:{user}:quinta:/tmp:/usr/sbin/nologin\n")
+            mounts[accounts] = "/etc/passwd"
+        command = self._command(instance_id, version, box, mounts, cgroup, socket, user)
         start = self._start(version, box, mounts)
-        return Prepared(folder, box, cgroup, command, encode(start), start.blob_outputs)
+        return Prepared(folder, box, cgroup, command, encode(start), start.blob_outputs, user)
 
     def _mounts(self, version: RunnableVersion, package: Path) -> dict[Path, str]:
         """What the instance may read, as host paths and paths inside."""
@@ -88,6 +95,7 @@ class Launcher:
         mounts: dict[Path, str],
         cgroup: Cgroup | None,
         socket: int,
+        user: int | None,
     ) -> list[str]:
         environment = self._folders.environments / version.environment_digest
         variables = {
@@ -117,6 +125,7 @@ class Launcher:
             limits=replace(self._policy.limits, data_bytes=data_bytes),
             cgroup=cgroup,
             inherited=(socket,),
+            user=user,
         )
 
     def _start(self, version: RunnableVersion, box: Path, mounts: dict[Path, str]) -> Start:
