@@ -129,7 +129,10 @@ class Server:
         self.measurements = Measurements(lambda: self._recorder.totals, self._failures)
         self._sandbox = detect()
         policy = supervisor_policy(
-            settings.start_timeout_seconds, settings.instance_memory_megabytes, settings.queue_requests
+            settings.start_timeout_seconds,
+            settings.instance_memory_megabytes,
+            settings.queue_requests,
+            network=settings.instance_network,
         )
         self.supervisor = Supervisor(self._folders.engine, self._sandbox, clock, self._recorder, self._recorder, policy)
         self._builder = PackageBuilder(

@@ -42,6 +42,7 @@ class Settings:
     ``instance_memory_megabytes`` is what all instances may be allocated; None: a share of the machine's memory;
     ``queue_requests`` is how many direct requests may wait for one version;
     ``connector_networks`` are those inside that connectors may reach;
+    ``instance_network`` says whether instances share the machine's network;
     ``secrets_key`` is the keyring that seals secrets; None: the one in the data folder.
     ``build_environment`` holds the operator's variables for package installation, handed to builds as they are.
     """
@@ -52,6 +53,7 @@ class Settings:
     administrator: Administrator = Administrator()
     activate_accounts: bool = True
     require_sandbox: bool = False
+    instance_network: bool = False
     pythons: tuple[Path, ...] = ()
     search_path: str = "/usr/local/bin:/usr/bin:/bin"
     home: Path | None = None
@@ -83,6 +85,7 @@ def read_settings(
         ),
         activate_accounts=_flag(given, "QUINTA_ACTIVATE_ACCOUNTS", default=True),
         require_sandbox=require_sandbox or _flag(given, "QUINTA_REQUIRE_SANDBOX", default=False),
+        instance_network=_choice(given, "QUINTA_INSTANCE_NETWORK", ("none", "host")) == "host",
         pythons=tuple(Path(part) for part in given.get("QUINTA_PYTHONS", "").split(os.pathsep) if part),
         search_path=given.get("PATH") or "/usr/local/bin:/usr/bin:/bin",
         home=Path(given["HOME"]) if given.get("HOME") else None,
@@ -105,6 +108,14 @@ def _flag(given: Mapping[str, str], name: str, *, default: bool) -> bool:
     if value not in _TRUE | _FALSE:
         raise SettingsError(f"{name} must be true or false, not '{given[name]}'")
     return value in _TRUE
+
+
+def _choice(given: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
+    """One of ``allowed``, whose first is the default."""
+    value = given.get(name, "").strip().lower() or allowed[0]
+    if value not in allowed:
+        raise SettingsError(f"{name} must be {' or '.join(allowed)}, not '{given[name]}'")
+    return value
 
 
 def _number(given: Mapping[str, str], name: str, default: int) -> int:

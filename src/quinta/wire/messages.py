@@ -69,7 +69,7 @@ class Start(NamedTuple):
 
     ``variables`` come as a message, not on a command line, since they hold secrets; the worker adds them to
     ``context``. ``blob_outputs`` are the output fields whose value is the path of a file. ``maximum_processes`` is
-    0 when something else limits them.
+    0 when something else limits them. ``confinement`` is for ``worker.confinement.confine``.
     """
 
     model_file: str
@@ -79,6 +79,7 @@ class Start(NamedTuple):
     variables: Dict[str, str]
     blob_outputs: List[str]
     maximum_processes: int
+    confinement: Dict[str, Any]
 
 
 class Run(NamedTuple):
@@ -131,7 +132,7 @@ class Failed(NamedTuple):
 Message = Union[Start, Run, Stop, Ready, StartFailed, Done, Failed]
 
 _KINDS: Dict[str, Tuple[Type[Message], Tuple[type, ...]]] = {
-    "Start": (Start, (str, str, str, dict, dict, list, int)),
+    "Start": (Start, (str, str, str, dict, dict, list, int, dict)),
     "Run": (Run, (int, str, dict)),
     "Stop": (Stop, ()),
     "Ready": (Ready, ()),

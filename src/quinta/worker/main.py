@@ -26,6 +26,7 @@ from quinta.wire.messages import (
     Stop,
 )
 from quinta.worker.channel import Channel
+from quinta.worker.confinement import ConfinementError, confine
 from quinta.worker.loading import LoadError, construct, load_class
 from quinta.worker.results import InvalidResult, encode_result, take_files
 from quinta.worker.streams import Streams
@@ -69,6 +70,13 @@ def _construct(channel: Channel, streams: Streams, start: Start) -> Any:
             import resource  # only where no cgroup counts processes
 
             resource.setrlimit(resource.RLIMIT_NPROC, (start.maximum_processes, start.maximum_processes))
+        warning = confine(start.confinement)
+        if warning:
+            sys.stderr.write("WARNING " + warning + "\n")
+        if sys.flags.no_site:
+            import site  # the environment's own start-up files are others' code too
+
+            site.main()
         os.environ.update(start.variables)
         sys.argv[:] = [start.model_file + ".py"]
         context = dict(start.context, environment_variables=dict(start.variables))
@@ -77,7 +85,7 @@ def _construct(channel: Channel, streams: Streams, start: Start) -> Any:
         return construct(model_class, start.package, start.model_file, context)
     except BaseException as error:  # noqa: BLE001 - whatever the user's code raises is the reason to report
         streams.restore()
-        if not isinstance(error, LoadError):
+        if not isinstance(error, (LoadError, ConfinementError)):
             _print_traceback(error)
         streams.flush()
         channel.send(StartFailed(_start_code(error, code), _start_failure(error)))
@@ -172,6 +180,8 @@ def _text(error: BaseException) -> str:
 def _start_code(error: BaseException, otherwise: str) -> str:
     if isinstance(error, LoadError):
         return error.code
+    if isinstance(error, ConfinementError):
+        return "start_impossible"
     if isinstance(error, SystemExit):
         return "start_exited"
     return "start_memory" if isinstance(error, MemoryError) else otherwise
@@ -194,6 +204,6 @@ def _run_code(error: BaseException, otherwise: str) -> str:
 
 def _start_failure(error: BaseException) -> str:
     text = _text(error)
-    if isinstance(error, (LoadError, SystemExit)) or text == type(error).__name__:
+    if isinstance(error, (LoadError, ConfinementError, SystemExit)) or text == type(error).__name__:
         return text
     return "%s: %s" % (type(error).__name__, text)

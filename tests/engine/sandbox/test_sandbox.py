@@ -48,12 +48,24 @@ def shell(
 
 
 def test_the_level_and_what_is_missing_are_said() -> None:
-    everything, nothing = detect(), detect(use_bwrap=False, use_cgroups=False)
+    everything = detect()
+    nothing = detect(use_bwrap=False, use_cgroups=False, use_seccomp=False, use_landlock=False)
     assert nothing.level == "rlimits"
-    assert len(nothing.missing) == 2
+    assert [p.name for p in nothing.protections if not p.works] == [
+        "namespaces",
+        "system call filter",
+        "landlock",
+        *(["unprivileged user"] if os.geteuid() == 0 else []),
+        "memory limit",
+        "process limit",
+    ]
+    assert len(nothing.missing) == 5 + (os.geteuid() == 0)
+    assert all(bool(p.lack) is not p.works for p in (*everything.protections, *nothing.protections))
     assert all(sentence.endswith(".") for sentence in (*everything.missing, *nothing.missing))
     assert (everything.bwrap is None) == ("bwrap" not in everything.level)
     assert nothing.bwrap is None
+    for name, layer in (("seccomp", everything.seccomp), ("landlock", everything.landlock)):
+        assert (name in everything.level.split("+")) == layer
 
 
 def test_without_bubblewrap_on_the_path_the_reason_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

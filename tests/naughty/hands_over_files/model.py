@@ -23,8 +23,8 @@ class Model:
             return {"y": "."}
         if kind == "device":
             return {"y": "/dev/zero"}
-        if kind == "passwd":
-            return {"y": "/etc/passwd"}
+        if kind == "group":
+            return {"y": "/etc/group"}
         if kind == "none":
             return {"other": 1}
 

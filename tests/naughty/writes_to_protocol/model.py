@@ -22,7 +22,7 @@ FRAMES = {
     "no fields": frame(["Done"]),
     "wrong files": frame(["Done", 1, 0.1, "", {"y": 1}], b"{}"),
     "ready again": frame(["Ready"]),
-    "start": frame(["Start", "", "", "", {}, {}, [], 0]),
+    "start": frame(["Start", "", "", "", {}, {}, [], 0, {}]),
 }
 
 

@@ -45,6 +45,14 @@ def copy_package(package: Path, work: Path, mounted_at: str) -> None:
                 target.chmod(0o755 if status.st_mode & 0o100 else 0o644)
 
 
+def give(folder: Path, user: int) -> None:
+    """Makes ``folder`` and all it holds ``user``'s. Only for what no strange code can reach yet."""
+    os.chown(folder, user, user)
+    for parent, names, files in os.walk(folder):
+        for name in (*names, *files):
+            os.chown(os.path.join(parent, name), user, user, follow_symlinks=False)
+
+
 def safe_name(file_name: str) -> str:
     """The last part of a file name as a caller gave it, fit to be one name in one folder."""
     name = file_name.replace("\\", "/").rpartition("/")[2].replace("\0", "")
@@ -80,8 +88,11 @@ def read_file(box: Path, parts: tuple[str, ...], maximum_bytes: int) -> bytes:
 
 
 def move_in(source: Path, box: Path, name: str) -> None:
-    """Moves the folder ``source`` to ``box/exchange/name``. Raises OSError, also when the code has put something else
-    in the place of the folder ``exchange``."""
+    """Moves the folder ``source`` to ``box/exchange/name``, where it is the instance's. Raises OSError, also when the
+    code has put something else in the place of the folder ``exchange``."""
+    owner = box.stat().st_uid
+    if owner != source.stat().st_uid:
+        give(source, owner)
     with _exchange(box) as exchange:
         os.rename(source, name, dst_dir_fd=exchange)
 

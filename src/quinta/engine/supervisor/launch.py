@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from quinta.core.models.model import DataType, Field, RunnableVersion
 from quinta.engine.sandbox.cgroups import Cgroup
+from quinta.engine.sandbox.confinement import confinement
 from quinta.engine.sandbox.processes import MARKER
 from quinta.engine.sandbox.sandbox import Sandbox
-from quinta.engine.supervisor.folders import copy_package
+from quinta.engine.supervisor.folders import copy_package, give
 from quinta.engine.supervisor.settings import EngineFolders, SupervisorPolicy
 from quinta.wire.messages import Start, encode
 
@@ -30,7 +31,7 @@ _SOURCE_ROOT: Final = Path(__file__).parents[3]
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """An instance that only needs to be spawned. ``first_frame`` is its Start message, ``blob_outputs`` the output
-    fields that are files."""
+    fields that are files, ``user`` whom it runs as; None: as the server."""
 
     folder: Path
     box: Path
@@ -38,6 +39,7 @@ class Prepared:
     command: list[str]
     first_frame: bytes
     blob_outputs: list[str]
+    user: int | None
 
 
 class Launcher:
@@ -66,43 +68,67 @@ class Launcher:
                 memory_bytes=version.memory_megabytes << 20,
                 processes=self._policy.maximum_processes,
             )
-        command = self._command(instance_id, version, box, package, cgroup, socket)
-        start = self._start(version, box)
-        return Prepared(folder, box, cgroup, command, encode(start), start.blob_outputs)
+        user = self._sandbox.user_of(instance_id)
+        mounts = self._mounts(version, package)
+        if user is not None:
+            give(box, user)
+            accounts = folder / "passwd"
+            accounts.write_text(f"quinta:x:{user}:{user}:quinta:/tmp:/usr/sbin/nologin\n")
+            mounts[accounts] = "/etc/passwd"
+        command = self._command(instance_id, version, box, mounts, cgroup, socket, user)
+        start = self._start(version, box, mounts)
+        return Prepared(folder, box, cgroup, command, encode(start), start.blob_outputs, user)
+
+    def _mounts(self, version: RunnableVersion, package: Path) -> dict[Path, str]:
+        """What the instance may read, as host paths and paths inside."""
+        environment = self._folders.environments / version.environment_digest
+        # An environment is found by its own path: scripts in it and its pyvenv.cfg name it.
+        mounts = {environment: str(environment), package: _PACKAGE}
+        mounts |= {prefix: str(prefix) for prefix in _interpreter_prefixes(environment)}
+        return mounts | {_SOURCE_ROOT / "quinta" / room: f"{_SOURCES}/quinta/{room}" for room in ("wire", "worker")}
 
     def _command(
-        self, instance_id: str, version: RunnableVersion, box: Path, package: Path, cgroup: Cgroup | None, socket: int
+        self,
+        instance_id: str,
+        version: RunnableVersion,
+        box: Path,
+        mounts: dict[Path, str],
+        cgroup: Cgroup | None,
+        socket: int,
+        user: int | None,
     ) -> list[str]:
         environment = self._folders.environments / version.environment_digest
-        python = environment / "bin" / "python"
-        # An environment is found by its own path: scripts in it and its pyvenv.cfg name it.
-        read_only = {environment: str(environment), package: _PACKAGE}
-        read_only |= {prefix: str(prefix) for prefix in _interpreter_prefixes(environment)}
-        read_only |= {_SOURCE_ROOT / "quinta" / room: f"{_SOURCES}/quinta/{room}" for room in ("wire", "worker")}
         variables = {
             "PATH": f"{environment}/bin:/usr/local/bin:/usr/bin:/bin",
             "HOME": "/tmp",
             "LANG": "C.UTF-8",
             "VIRTUAL_ENV": str(environment),
         }
+        options = ["-I"]
         if self._sandbox.bwrap is None:
-            variables[MARKER] = instance_id
+            # Without a /tmp of its own, and confined by itself: before that, nothing of the environment may run (-S).
+            temporary = self._inside(box, "tmp")
+            (box / "tmp").mkdir()
+            variables |= {MARKER: instance_id, "HOME": temporary, "TMPDIR": temporary}
+            options.append("-S")
         sources = self._sandbox.inside(_SOURCE_ROOT, _SOURCES)
         # Twice the allocation and some: interpreters reserve more than they use; this only stops what outruns the
         # watch or the kernel's own limit.
         data_bytes = (2 * version.memory_megabytes + 256) << 20
         return self._sandbox.command(
-            [str(python), "-I", "-c", _PROGRAM, str(socket), sources],
-            read_only=read_only,
+            [str(environment / "bin" / "python"), *options, "-c", _PROGRAM, str(socket), sources],
+            read_only=mounts,
             writable={box: _BOX},
             network=self._policy.network,
             environment=variables,
             workdir=self._inside(box, "work"),
             limits=replace(self._policy.limits, data_bytes=data_bytes),
             cgroup=cgroup,
+            inherited=(socket,),
+            user=user,
         )
 
-    def _start(self, version: RunnableVersion, box: Path) -> Start:
+    def _start(self, version: RunnableVersion, box: Path, mounts: dict[Path, str]) -> Start:
         counted = self._sandbox.cgroups is not None and "pids" in self._sandbox.cgroups.parents
         return Start(
             model_file=version.model_file,
@@ -113,6 +139,12 @@ class Launcher:
             blob_outputs=[f.name for f in version.output_fields if f.data_type is DataType.BLOB],
             # Without namespaces the limit would count all processes of the server's user, not those of the instance.
             maximum_processes=0 if counted or self._sandbox.bwrap is None else self._policy.maximum_processes,
+            confinement=confinement(
+                self._sandbox,
+                read_only=[self._sandbox.inside(host, inside) for host, inside in mounts.items()],
+                writable=[self._sandbox.inside(box, _BOX)],
+                network=self._policy.network,
+            ),
         )
 
     def _inside(self, box: Path, name: str) -> str:

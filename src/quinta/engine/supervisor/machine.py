@@ -13,11 +13,13 @@ _STARTS_A_CORE: Final = 2  # a start waits for the disk for a part of its time
 
 
 def supervisor_policy(
-    start_timeout_seconds: float, instance_megabytes: int | None, queue_requests: int
+    start_timeout_seconds: float, instance_megabytes: int | None, queue_requests: int, *, network: bool = False
 ) -> SupervisorPolicy:
     """The policy for this machine. ``instance_megabytes`` for all instances together, by default SHARE of the memory
-    that the server may use; ``queue_requests`` may wait for one version, twice as many for one organization."""
+    that the server may use; ``queue_requests`` may wait for one version, twice as many for one organization; ``network`` says
+    whether instances share the machine's."""
     return SupervisorPolicy(
+        network=network,
         start_timeout_seconds=start_timeout_seconds,
         memory_megabytes=instance_megabytes or int(memory_megabytes() * SHARE),
         maximum_starting=_STARTS_A_CORE * len(os.sched_getaffinity(0)),

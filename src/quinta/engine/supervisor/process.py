@@ -78,6 +78,8 @@ class InstanceProcess(asyncio.Protocol):
         """
         log_descriptor, write_end = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(log_descriptor, False)
+        if self.prepared.user is not None:
+            os.fchown(write_end, self.prepared.user, -1)  # or it could not open its /dev/stdout
         try:
             self._popen = subprocess.Popen(
                 self.prepared.command,

@@ -50,7 +50,7 @@ class SupervisorPolicy:
     housekeeping_seconds: float = 0.25
     meter_seconds: float = 5.0
     maximum_processes: int = 512
-    network: bool = True
+    network: bool = False
     memory_megabytes: int = 4_096
     maximum_starting: int = 4
     hang_up_seconds: float = 1.0
