@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO
 
@@ -67,7 +69,9 @@ from quinta.engine.loops.instances import Instances
 from quinta.engine.loops.quotas import Quotas
 from quinta.engine.loops.schedules import Scheduler
 from quinta.engine.loops.verifications import Verifications
-from quinta.engine.measurements import Measurements
+from quinta.engine.measurements import Measurements, Sources
+from quinta.engine.observation.pulse import Pulse
+from quinta.engine.observation.queues import QueueReader
 from quinta.engine.reading_process import ReadingProcess
 from quinta.engine.recorder import Recorder
 from quinta.engine.sandbox.detection import detect
@@ -82,6 +86,8 @@ from quinta.storage.passwords import Argon2Passwords
 from quinta.storage.secrets import KeyringRefused, SealedSecrets
 
 logger = structlog.get_logger(__name__)
+
+VERSION = version("quinta")
 
 
 class StartRefused(RuntimeError):
@@ -123,7 +129,6 @@ class Server:
         self._database = Database(settings.database_url, clock)
         objects = self._folders.open_objects(settings.storage_url)
         self._recorder = Recorder(self._database, clock)
-        self.measurements = Measurements(lambda: self._recorder.totals)
         self._sandbox = detect()
         policy = SupervisorPolicy(start_timeout_seconds=settings.start_timeout_seconds)
         self.supervisor = Supervisor(self._folders.engine, self._sandbox, clock, self._recorder, self._recorder, policy)
@@ -175,7 +180,18 @@ class Server:
         self._scheduler = Scheduler(store, shared.scheduled, recorder, clock)
         self._deliveries = DeliveryLoop(store, deliveries, runs, recorder, clock)
         self._verifications = Verifications(store, drivers, secrets, recorder, clock)
-        self.measurements.gauge(self._gauges)
+        self._pulse = Pulse(self.supervisor.tally, self.supervisor.versions, clock)
+        self._sources = Sources(
+            supervisor=self.supervisor,
+            recorder=recorder,
+            reading=self._reading,
+            queues=QueueReader(store, clock),
+            pulse=self._pulse,
+            clock=clock,
+            gauges=self._gauges,
+            build={"version": VERSION, "python": platform.python_version()},
+        )
+        self.measurements = Measurements(self._sources)
         self._instances = Instances(store, shared.versions, self.supervisor, self._runs_here)
         self._housekeeping = Housekeeping(store, objects, clock)
         self._quotas = Quotas(store, recorder, clock)
@@ -255,6 +271,7 @@ class Server:
             "instances": self._instances.run(),
             "housekeeping": self._housekeeping.run(),
             "quotas": self._quotas.run(),
+            "pulse": self._pulse.run(),
         }
         self._tasks = [asyncio.create_task(run, name=name) for name, run in runs.items()]
         self.ready = True
@@ -290,6 +307,7 @@ class Server:
             "instances_ready": sum(pool.ready for pool in pools),
             "instances_busy": sum(pool.busy for pool in pools),
             "instances_starting": sum(pool.starting for pool in pools),
+            "instances_stopping": sum(pool.stopping for pool in pools),
             "requests_waiting": sum(pool.waiting for pool in pools),
             "batch_requests_in_flight": self._batches.loop.in_flight,
             "scheduled_requests_in_flight": self._scheduler.in_flight,

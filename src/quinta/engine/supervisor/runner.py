@@ -17,6 +17,7 @@ from typing import Any, Final
 from quinta.core.models.model import RunnableVersion
 from quinta.core.ports import LogSink
 from quinta.core.requests.outcome import Reason, RunOutcome, RunRequest
+from quinta.engine.observation.tally import KILLED, STOPPED, Tally
 from quinta.engine.sandbox.sandbox import Sandbox
 from quinta.engine.sandbox.trees import remove_tree
 from quinta.engine.supervisor.calls import Call, FileTransfer
@@ -49,6 +50,7 @@ class Workshop:
     launcher: Launcher
     files: FileTransfer
     meter: Meter
+    tally: Tally = field(default_factory=Tally)
     numbers: count[int] = field(default_factory=lambda: count(1))
 
 
@@ -71,18 +73,21 @@ class VersionRunner:
         if self._shop.files.needed(request):
             late = await self._shop.files.stage(call)
             if late is not None:
+                self._count(version, call, late)
                 return late
         now = self._now()
         call.timer = loop.call_later(request.timeout - (now - call.accepted), self._expire, call)
         self._perform(self.pool.accept(call, version, now))
         try:
-            return await call.future
+            outcome = await call.future
         except asyncio.CancelledError:
             self._abandon(call)
             raise
         finally:
             if call.folder is not None:
                 await self._shop.files.discard(call)
+        self._count(version, call, outcome)
+        return outcome
 
     def apply(self, version: RunnableVersion) -> None:
         self._perform(self.pool.apply(version, self._now()))
@@ -166,6 +171,11 @@ class VersionRunner:
         reason = Reason.INVALID_RESULT if message.invalid_result else Reason.MODEL_ERROR
         return RunOutcome(reason, error_message=_clean(message.message), seconds=seconds)
 
+    def _count(self, version: RunnableVersion, call: Call, outcome: RunOutcome) -> None:
+        whole = self._now() - call.accepted
+        waited, ran = (whole, None) if call.instance is None else (call.assigned - call.accepted, outcome.seconds)
+        self._shop.tally.request(version.version_id, outcome.reason, waited, ran, whole)
+
     def _perform(self, actions: list[Action]) -> None:
         for action in actions:
             if isinstance(action, Assign):
@@ -213,7 +223,9 @@ class VersionRunner:
         process.cancel_timer()
         process.logs.drain()
         process.logs.begin(None)
-        process.logs.say(f"an instance started in {self._now() - process.instance.since:.2f} s")
+        seconds = self._now() - process.instance.since
+        process.logs.say(f"an instance started in {seconds:.2f} s")
+        self._shop.tally.started(process.instance.version, seconds)
         self._answer_probe(process.instance, None)
         self._perform(self.pool.started(process.instance, self._now()))
 
@@ -280,12 +292,19 @@ class VersionRunner:
             if instance.state is not InstanceState.STOPPING:
                 process.logs.say(text)
         self._shop.meter.change(instance.version, -1, self._now())
+        self._shop.tally.ended(instance.version, self._how_ended(instance, process, death))
         self._answer_probe(instance, text)
         failures = self.pool.failures
         self._perform(self.pool.exited(instance, death.reason, text, self._now()))
         if process is not None:
             self._note_crash_loop(process, failures)
             process.logs.close()
+
+    def _how_ended(self, instance: Instance, process: InstanceProcess | None, death: Death) -> str:
+        """For the counts: how it was ended by the server, or the reason code of its death."""
+        if instance.state is not InstanceState.STOPPING:
+            return death.reason
+        return KILLED if process is not None and process.killed else STOPPED
 
     def _sweep(self, instance: Instance) -> None:
         cgroups = self._shop.sandbox.cgroups
