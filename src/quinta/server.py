@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import structlog
 
@@ -72,6 +72,8 @@ from quinta.engine.loops.verifications import Verifications
 from quinta.engine.measurements import Measurements, Sources
 from quinta.engine.observation.pulse import Pulse
 from quinta.engine.observation.queues import QueueReader
+from quinta.engine.observation.status import StatusReport
+from quinta.engine.observation.status_socket import StatusSocket
 from quinta.engine.reading_process import ReadingProcess
 from quinta.engine.recorder import Recorder
 from quinta.engine.sandbox.detection import detect
@@ -115,12 +117,14 @@ class Server:
 
     StartRefused and storage's UrlRefused, on the way to the first request, say what the operator must change.
 
-    ``services`` is what the faces are made of; ``tell`` gets lines for the operator's terminal.
+    ``services`` is what the faces are made of; ``tell`` gets lines for the operator's terminal. ``address`` is only for
+    the status: whoever listens for the server says it there.
     """
 
     def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
         self.settings = settings
         self.ready = False
+        self.address = ""
         self._tell = tell
         self._folders = _Folders(settings.data)
         clock = SystemClock()
@@ -181,7 +185,7 @@ class Server:
         self._deliveries = DeliveryLoop(store, deliveries, runs, recorder, clock)
         self._verifications = Verifications(store, drivers, secrets, recorder, clock)
         self._pulse = Pulse(self.supervisor.tally, self.supervisor.versions, clock)
-        self._sources = Sources(
+        sources = Sources(
             supervisor=self.supervisor,
             recorder=recorder,
             reading=self._reading,
@@ -191,7 +195,9 @@ class Server:
             gauges=self._gauges,
             build={"version": VERSION, "python": platform.python_version()},
         )
-        self.measurements = Measurements(self._sources)
+        self.measurements = Measurements(sources)
+        status = StatusReport(sources, store, self._about)
+        self._status = StatusSocket(self.settings.data, status.read)
         self._instances = Instances(store, shared.versions, self.supervisor, self._runs_here)
         self._housekeeping = Housekeeping(store, objects, clock)
         self._quotas = Quotas(store, recorder, clock)
@@ -274,11 +280,13 @@ class Server:
             "pulse": self._pulse.run(),
         }
         self._tasks = [asyncio.create_task(run, name=name) for name, run in runs.items()]
+        await self._status.open()
         self.ready = True
 
     async def close(self) -> None:
         """Lets running work end for a short while, stops every instance, stores what is buffered."""
         self.ready = False
+        await self._status.close()
         await asyncio.gather(
             self._batches.loop.close(grace=5.0),
             self._deliveries.loop.close(grace=5.0),
@@ -300,6 +308,18 @@ class Server:
         """Whether this server has the build. A server alone on its database is the only one that can: it tries, so that
         what is missing shows as a failure instead of waiting for ever."""
         return self._database.exclusive or self._folders.have(version)
+
+    def _about(self) -> dict[str, Any]:
+        """What the status says of the server itself (docs/operating.md)."""
+        return {
+            "address": self.address,
+            "process": os.getpid(),
+            "data": str(self.settings.data),
+            "database": self._database.name,
+            "ready": self.ready,
+            "sandbox": self._sandbox.level,
+            "missing_protections": list(self._sandbox.missing),
+        }
 
     def _gauges(self) -> dict[str, float]:
         pools = self.supervisor.snapshot().values()

@@ -100,6 +100,7 @@ def serve_forever(data: Path, host: str, port: int, *, require_sandbox: bool) ->
     except OSError as error:
         raise _refused(f"cannot listen on {host}:{port}: {error.strerror}") from None
     address = f"http://{host}:{listening.getsockname()[1]}"
+    server.address = address
     application = Application(server, lambda: typer.echo(f"Quinta is ready at {address}"))
     config = uvicorn.Config(
         application,

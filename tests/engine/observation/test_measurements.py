@@ -79,7 +79,7 @@ def whole(found: Samples, model_version: str) -> float:
 async def test_what_an_instance_does_is_counted(tmp_path: Path, environments: Path, sandbox: Sandbox) -> None:
     async with measured(tmp_path, environments, sandbox) as (world, measurements):
         assert await world.value("good", 21) == 42
-        assert not (await world.ask("kills_itself_in_request", 1)).success
+        assert not (await world.ask("kills_itself_in_request", -1)).success
         found = await page(measurements, by_version=True)
         assert whole(found, "good") == whole(found, "kills_itself_in_request") == 1
         assert found["quinta_request_seconds_count"][(("part", "whole"),)] == 2
