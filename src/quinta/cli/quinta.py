@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from quinta.cli.admin import admin
+from quinta.cli.doctor import doctor
 from quinta.cli.options import DEFAULT_DATA, DataFolder
 from quinta.cli.serve import serve_forever
 from quinta.cli.status import status
@@ -16,6 +17,7 @@ app = typer.Typer(
 )
 app.add_typer(admin, name="admin")
 app.command()(status)
+app.command()(doctor)
 
 
 @app.command()
