@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import platform
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import structlog
 
@@ -68,7 +70,11 @@ from quinta.engine.loops.instances import Instances
 from quinta.engine.loops.quotas import Quotas
 from quinta.engine.loops.schedules import Scheduler
 from quinta.engine.loops.verifications import Verifications
-from quinta.engine.measurements import Measurements
+from quinta.engine.measurements import Measurements, Sources
+from quinta.engine.observation.pulse import Pulse
+from quinta.engine.observation.queues import QueueReader
+from quinta.engine.observation.status import StatusReport
+from quinta.engine.observation.status_socket import StatusSocket
 from quinta.engine.reading_process import ReadingProcess
 from quinta.engine.recorder import Recorder
 from quinta.engine.sandbox.detection import detect
@@ -84,6 +90,8 @@ from quinta.storage.passwords import Argon2Passwords
 from quinta.storage.secrets import KeyringRefused, SealedSecrets
 
 logger = structlog.get_logger(__name__)
+
+VERSION = version("quinta")
 
 
 class StartRefused(RuntimeError):
@@ -111,12 +119,14 @@ class Server:
 
     StartRefused and storage's UrlRefused, on the way to the first request, say what the operator must change.
 
-    ``services`` is what the faces are made of; ``tell`` gets lines for the operator's terminal.
+    ``services`` is what the faces are made of; ``tell`` gets lines for the operator's terminal. ``address`` is only for
+    the status: whoever listens for the server says it there.
     """
 
     def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
         self.settings = settings
         self.ready = False
+        self.address = ""
         self._tell = tell
         self._folders = _Folders(settings.data)
         clock = SystemClock()
@@ -126,7 +136,6 @@ class Server:
         objects = self._folders.open_objects(settings.storage_url)
         self._recorder = Recorder(self._database, clock)
         self._failures = FailureCounts()
-        self.measurements = Measurements(lambda: self._recorder.totals, self._failures)
         self._sandbox = detect()
         policy = supervisor_policy(
             settings.start_timeout_seconds,
@@ -187,7 +196,21 @@ class Server:
         self._scheduler = Scheduler(store, shared.scheduled, recorder, clock)
         self._deliveries = DeliveryLoop(store, deliveries, runs, recorder, clock)
         self._verifications = Verifications(store, drivers, secrets, recorder, failures, clock)
-        self.measurements.gauge(self._gauges)
+        self._pulse = Pulse(self.supervisor.tally, self.supervisor.versions, clock)
+        sources = Sources(
+            supervisor=self.supervisor,
+            recorder=recorder,
+            failures=failures,
+            reading=self._reading,
+            queues=QueueReader(store, clock),
+            pulse=self._pulse,
+            clock=clock,
+            gauges=self._gauges,
+            build={"version": VERSION, "python": platform.python_version()},
+        )
+        self.measurements = Measurements(sources)
+        status = StatusReport(sources, store, self._about)
+        self._status = StatusSocket(self.settings.data, status.read)
         self._instances = Instances(store, shared.versions, self.supervisor, self._runs_here)
         self._housekeeping = Housekeeping(store, objects, clock)
         self._quotas = Quotas(store, recorder, clock)
@@ -267,13 +290,16 @@ class Server:
             "instances": self._instances.run(),
             "housekeeping": self._housekeeping.run(),
             "quotas": self._quotas.run(),
+            "pulse": self._pulse.run(),
         }
         self._tasks = [asyncio.create_task(run, name=name) for name, run in runs.items()]
+        await self._status.open()
         self.ready = True
 
     async def close(self) -> None:
         """Lets running work end for a short while, stops every instance, stores what is buffered."""
         self.ready = False
+        await self._status.close()
         await asyncio.gather(
             self._batches.loop.close(grace=5.0),
             self._deliveries.loop.close(grace=5.0),
@@ -296,12 +322,25 @@ class Server:
         what is missing shows as a failure instead of waiting for ever."""
         return self._database.exclusive or self._folders.have(version)
 
+    def _about(self) -> dict[str, Any]:
+        """What the status says of the server itself (docs/operating.md)."""
+        return {
+            "address": self.address,
+            "process": os.getpid(),
+            "data": str(self.settings.data),
+            "database": self._database.name,
+            "ready": self.ready,
+            "sandbox": self._sandbox.level,
+            "missing_protections": list(self._sandbox.missing),
+        }
+
     def _gauges(self) -> dict[str, float]:
         pools = self.supervisor.snapshot().values()
         return {
             "instances_ready": sum(pool.ready for pool in pools),
             "instances_busy": sum(pool.busy for pool in pools),
             "instances_starting": sum(pool.starting for pool in pools),
+            "instances_stopping": sum(pool.stopping for pool in pools),
             "requests_waiting": sum(pool.waiting for pool in pools),
             "batch_requests_in_flight": self._batches.loop.in_flight,
             "scheduled_requests_in_flight": self._scheduler.in_flight,

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
 
-from quinta.cli.options import DEFAULT_DATA, DataFolder
+from quinta.cli.options import DEFAULT_DATA, DataFolder, Output
 from quinta.core.errors import QuintaError
 from quinta.core.tenancy.administration import Administration
 from quinta.core.tenancy.organizations import NewOrganization, Organizations
@@ -24,11 +23,6 @@ from quinta.storage.migrate import DatabaseRefused
 from quinta.storage.passwords import Argon2Passwords
 
 T = TypeVar("T")
-
-
-class Output(StrEnum):
-    TABLE = "table"
-    JSON = "json"
 
 
 Form = Annotated[Output, typer.Option("--output", help="How to print what was made.")]

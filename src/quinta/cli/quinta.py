@@ -7,13 +7,17 @@ from typing import Annotated
 import typer
 
 from quinta.cli.admin import admin
+from quinta.cli.doctor import doctor
 from quinta.cli.options import DEFAULT_DATA, DataFolder
 from quinta.cli.serve import serve_forever
+from quinta.cli.status import status
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="A server for a team's private data, models and jobs."
 )
 app.add_typer(admin, name="admin")
+app.command()(status)
+app.command()(doctor)
 
 
 @app.command()

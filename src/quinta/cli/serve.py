@@ -16,6 +16,7 @@ import typer
 import uvicorn
 
 from quinta.cli.connections import BoundedHttp
+from quinta.cli.measurements import measurements_page
 from quinta.dialects.ubiops.app import create_app as create_ubiops
 from quinta.server import Server, StartRefused
 from quinta.settings import SettingsError, read_settings
@@ -58,7 +59,10 @@ class Application:
             status, text = (200, b'{"status":"ok"}') if self._server.ready else (503, b'{"status":"starting"}')
             await _answer(send, status, b"application/json", text)
         elif first == "metrics" and not rest:
-            await _answer(send, 200, b"text/plain; version=0.0.4; charset=utf-8", self._server.measurements.text())
+            page = measurements_page(
+                dict(scope["headers"]), self._server.measurements, self._server.services.authenticator
+            )
+            await _answer(send, *await page)
         else:
             await _answer(send, 404, b"application/json", b'{"error":"nothing is served at this path"}')
 
@@ -96,6 +100,7 @@ def serve_forever(data: Path, host: str, port: int, *, require_sandbox: bool) ->
     except OSError as error:
         raise _refused(f"cannot listen on {host}:{port}: {error.strerror}") from None
     address = f"http://{host}:{listening.getsockname()[1]}"
+    server.address = address
     application = Application(server, lambda: typer.echo(f"Quinta is ready at {address}"))
     config = uvicorn.Config(
         application,

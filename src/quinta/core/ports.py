@@ -14,6 +14,7 @@ from quinta.core.events import Event
 from quinta.core.models.model import RunnableVersion
 from quinta.core.observation.intervals import Interval
 from quinta.core.observation.model import LogLine, MetricPoint
+from quinta.core.observation.queues import Queue
 from quinta.core.reasons import Failure, Reason
 from quinta.core.requests.outcome import RunOutcome, RunRequest
 from quinta.core.scope import Scope
@@ -126,6 +127,10 @@ class UnitOfWork(Protocol):
 
         What is not returned was taken over, changed or deleted by somebody else: its result is dropped.
         """
+        ...
+
+    async def queues(self, now: datetime) -> list[Queue]:
+        """Every queue of the database as it is at the moment ``now``."""
         ...
 
     async def add_metric_points(self, points: Sequence[MetricPoint]) -> None:

@@ -41,6 +41,11 @@ class ReadingProcess:
         self._waiting_bytes = 0
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of text that wait for their turn."""
+        return self._waiting_bytes
+
     async def call(self, function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
         """What ``function`` returns; what it raises of our family is raised. TooLarge when it needs too much memory,
         Unavailable when the process is lost meanwhile, or when too much waits for it already."""

@@ -12,6 +12,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 import structlog
 
@@ -30,6 +31,15 @@ _LINES_PER_TRANSACTION = 2_000
 
 logger = structlog.get_logger(__name__)
 
+
+class Backlog(NamedTuple):
+    """Log lines that wait to be stored, the bytes of memory that they take, and how many were dropped so far."""
+
+    lines: int
+    held_bytes: int
+    dropped: int
+
+
 _Object = tuple[str, str, str]  # project, object type, object id
 
 
@@ -44,6 +54,7 @@ class Recorder:
         self._held: defaultdict[str, int] = defaultdict(int)  # by project: bytes of its lines that wait here
         self._held_in_all = 0
         self._dropped = 0
+        self._dropped_in_all = 0
         self._sums: dict[_Object, defaultdict[str, float]] = {}
         self._totals: defaultdict[tuple[str, str], float] = defaultdict(float)
 
@@ -52,11 +63,17 @@ class Recorder:
         """What was stored since this process started, by object type and metric."""
         return self._totals
 
+    @property
+    def backlog(self) -> Backlog:
+        """What waits to be stored at this moment."""
+        return Backlog(len(self._lines), self._held_in_all, self._dropped_in_all)
+
     def write(self, line: LogLine) -> None:
         """Takes a line; its id is given here, so that lines sort in the order they came."""
         size, held = _size(line), self._held.get(line.project_id, 0)
         if size > (held + MOST_BYTES - self._held_in_all) // 2 - held:
             self._dropped += 1
+            self._dropped_in_all += 1
             return
         self._held[line.project_id] = held + size
         self._held_in_all += size

@@ -48,6 +48,11 @@ class Database:
         """Whether one server alone works on this database (SQLite): leases found at its start are abandoned."""
         return self._dialect == "sqlite"
 
+    @property
+    def name(self) -> str:
+        """The URL without its password."""
+        return self._url.render_as_string()
+
     async def start(self) -> None:
         """Brings the schema to the newest revision and starts to follow other processes' events.
 

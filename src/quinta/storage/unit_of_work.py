@@ -12,8 +12,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from quinta.core.events import Event
 from quinta.core.observation.model import MetricPoint
+from quinta.core.observation.queues import Queue
 from quinta.core.scope import Scope
 from quinta.storage.mapper import Mapper, mapper_of
+from quinta.storage.queues import read_queues
 from quinta.storage.repository import SqlRepository, where
 from quinta.storage.session import Session
 from quinta.storage.tables import metric_points, projects
@@ -112,6 +114,9 @@ class SqlUnitOfWork:
             statement = update(table).where(table.c.id == bindparam("_id"))
             await self._session.write(statement.values({name: bindparam(name) for name in sorted(names)}), rows)
         return owned
+
+    async def queues(self, now: datetime) -> list[Queue]:
+        return await read_queues(self._session, now)
 
     async def add_metric_points(self, points: Sequence[MetricPoint]) -> None:
         """core.ports.UnitOfWork.add_metric_points. Points of a project that is gone are dropped: counting goes on

@@ -16,8 +16,8 @@ def supervisor_policy(
     start_timeout_seconds: float, instance_megabytes: int | None, queue_requests: int, *, network: bool = False
 ) -> SupervisorPolicy:
     """The policy for this machine. ``instance_megabytes`` for all instances together, by default SHARE of the memory
-    that the server may use; ``queue_requests`` may wait for one version, twice as many for one organization; ``network`` says
-    whether instances share the machine's."""
+    that the server may use; ``queue_requests`` may wait for one version, twice as many for one organization;
+    ``network`` says whether instances share the machine's."""
     return SupervisorPolicy(
         network=network,
         start_timeout_seconds=start_timeout_seconds,

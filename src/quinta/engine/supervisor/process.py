@@ -70,6 +70,11 @@ class InstanceProcess(asyncio.Protocol):
         """The process id of the launcher; it stands until ``ended``."""
         return self._popen.pid
 
+    @property
+    def killed(self) -> bool:
+        """Whether the server has killed it, for whatever reason."""
+        return self._killed is not None
+
     def start(self, theirs: socket.socket, logs: Callable[[int], LogCapture]) -> None:
         """Starts the program with ``theirs`` as its end of the connection, which is closed here.
 

@@ -20,6 +20,7 @@ from quinta.core.observation.model import LogLine
 from quinta.core.ports import LogSink
 from quinta.core.reasons import Failure, Reason
 from quinta.core.requests.outcome import RunOutcome, RunRequest
+from quinta.engine.observation.tally import KILLED, STOPPED, Tally
 from quinta.engine.sandbox.sandbox import Sandbox
 from quinta.engine.sandbox.trees import remove_tree
 from quinta.engine.supervisor.calls import Call, FileTransfer
@@ -78,6 +79,7 @@ class Workshop:
     meter: Meter
     capacity: Capacity
     balance: Callable[[], None]
+    tally: Tally = field(default_factory=Tally)
     numbers: count[int] = field(default_factory=lambda: count(1))
 
 
@@ -101,6 +103,7 @@ class VersionRunner:
         if self._shop.files.needed(request):
             late = await self._shop.files.stage(call)
             if late is not None:
+                self._count(version, call, late)
                 return late
         now = self._now()
         call.timer = loop.call_later(request.timeout - (now - call.accepted), self._expire, call)
@@ -111,13 +114,15 @@ class VersionRunner:
             if capacity.wants_anew(version.version_id, self.pool, now):
                 self._scale(version.version_id)
         try:
-            return await call.future
+            outcome = await call.future
         except asyncio.CancelledError:
             self._abandon(call)
             raise
         finally:
             if call.folder is not None:
                 await self._shop.files.discard(call)
+        self._count(version, call, outcome)
+        return outcome
 
     def apply(self, version: RunnableVersion) -> None:
         self._happened(version.version_id, self.pool.apply(version, self._now()))
@@ -209,6 +214,11 @@ class VersionRunner:
             return RunOutcome(Reason.COMPLETED, result=payload, seconds=seconds)
         reason = _reason(message.code, RUN_FAILURES)
         return RunOutcome(reason, error_message=_clean(message.message), seconds=seconds)
+
+    def _count(self, version: RunnableVersion, call: Call, outcome: RunOutcome) -> None:
+        whole = self._now() - call.accepted
+        waited, ran = (whole, None) if call.instance is None else (call.assigned - call.accepted, outcome.seconds)
+        self._shop.tally.request(version.version_id, outcome.reason, waited, ran, whole)
 
     def _happened(self, version_id: str, actions: list[Action]) -> None:
         """Carries out what follows from an event after which another number of instances may be wanted."""
@@ -305,7 +315,9 @@ class VersionRunner:
         process.cancel_timer()
         process.logs.drain()
         process.logs.begin(None)
-        process.logs.say(f"an instance started in {self._now() - process.instance.since:.2f} s")
+        seconds = self._now() - process.instance.since
+        process.logs.say(f"an instance started in {seconds:.2f} s")
+        self._shop.tally.started(process.instance.version, seconds)
         self._answer_probe(process.instance, None)
         version_id = process.instance.version.version_id
         self._happened(version_id, self.pool.started(process.instance, self._now()))
@@ -384,12 +396,19 @@ class VersionRunner:
             if instance.state is not InstanceState.STOPPING:
                 process.logs.say(str(failure))
         self._shop.meter.change(instance.version, -1, self._now())
+        self._shop.tally.ended(instance.version, self._how_ended(instance, process, death))
         self._answer_probe(instance, failure)
         failures = self.pool.failures
         self._happened(instance.version.version_id, self.pool.exited(instance, failure.reason, text, self._now()))
         if process is not None:
             self._note_crash_loop(process, failures)
             process.logs.close()
+
+    def _how_ended(self, instance: Instance, process: InstanceProcess | None, death: Death) -> str:
+        """For the counts: how it was ended by the server, or the reason code of its death."""
+        if instance.state is not InstanceState.STOPPING:
+            return death.reason
+        return KILLED if process is not None and process.killed else STOPPED
 
     def _sweep(self, instance: Instance) -> None:
         cgroups = self._shop.sandbox.cgroups

@@ -10,6 +10,7 @@ from quinta.core.models.model import RunnableVersion
 from quinta.core.ports import LogSink, MeterSink
 from quinta.core.reasons import Failure, Reason
 from quinta.core.requests.outcome import RunOutcome, RunRequest
+from quinta.engine.observation.tally import Tally
 from quinta.engine.sandbox.sandbox import Sandbox
 from quinta.engine.supervisor.calls import FileTransfer
 from quinta.engine.supervisor.capacity import Capacity
@@ -111,6 +112,16 @@ class Supervisor:
         """By version id: instances in each state, queue and failures, as they are now."""
         now = self._shop.clock.monotonic()
         return {version_id: snapshot_of(runner.pool, now) for version_id, runner in self._runners.items()}
+
+    @property
+    def tally(self) -> Tally:
+        """What was counted by version since the start."""
+        return self._shop.tally
+
+    def versions(self) -> dict[str, RunnableVersion]:
+        """By version id: what each version that has runs here was last told to run."""
+        pools = ((version_id, runner.pool.version) for version_id, runner in self._runners.items())
+        return {version_id: version for version_id, version in pools if version is not None}
 
     def _runner(self, version: RunnableVersion) -> VersionRunner:
         runner = self._runners.get(version.version_id)
