@@ -226,8 +226,8 @@ class Server:
         if self._sandbox.missing and self.settings.require_sandbox:
             raise StartRefused("a protection is missing, and --require-sandbox refuses to start without it")
         with _folders_needed():
+            self._lock = _lock(self.settings.data)  # first: what is emptied next may be in use by another server
             self._folders.make()
-            self._lock = _lock(self.settings.data)
         try:
             self._secrets.load()
             await self._database.start()

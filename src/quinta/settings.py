@@ -54,6 +54,7 @@ class Settings:
     home: Path | None = None
     maximum_body_bytes: int = _BODY_BYTES
     maximum_upload_bytes: int = _UPLOAD_BYTES
+    slow_caller_seconds: float = 30.0
     start_timeout_seconds: float = 120.0
     build_timeout_seconds: float = 1_800.0
     connector_networks: tuple[IPv4Network | IPv6Network, ...] = ()
@@ -83,6 +84,7 @@ def read_settings(
         home=Path(given["HOME"]) if given.get("HOME") else None,
         maximum_body_bytes=_number(given, "QUINTA_MAXIMUM_BODY_BYTES", _BODY_BYTES),
         maximum_upload_bytes=_number(given, "QUINTA_MAXIMUM_UPLOAD_BYTES", _UPLOAD_BYTES),
+        slow_caller_seconds=_number(given, "QUINTA_SLOW_CALLER_SECONDS", 30),
         start_timeout_seconds=_number(given, "QUINTA_START_TIMEOUT_SECONDS", 120),
         build_timeout_seconds=_number(given, "QUINTA_BUILD_TIMEOUT_SECONDS", 1_800),
         connector_networks=_networks(given, "QUINTA_CONNECTOR_NETWORKS"),

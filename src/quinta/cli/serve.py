@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
+import resource
 import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import structlog
 import typer
 import uvicorn
 
-from quinta.cli.connections import BoundedHttp
+from quinta.cli.connections import patient
+from quinta.cli.early import leave
 from quinta.dialects.ubiops.app import create_app as create_ubiops
 from quinta.server import Server, StartRefused
 from quinta.settings import SettingsError, read_settings
@@ -27,6 +28,7 @@ _Send = Callable[[_Message], Awaitable[None]]
 _App = Callable[[_Message, _Receive, _Send], Awaitable[None]]
 
 _SHUTDOWN_SECONDS = 15
+_OPEN_FILES = 65_536
 
 
 class Application:
@@ -104,11 +106,12 @@ def serve_forever(data: Path, host: str, port: int, *, require_sandbox: bool) ->
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        http=BoundedHttp,
+        http=patient(server.settings.slow_caller_seconds),
         ws="none",
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
-    signal.signal(signal.SIGTERM, _exit)  # uvicorn raises the signal again once everything is closed
+    _allow_open_files()
+    signal.signal(signal.SIGTERM, leave)  # uvicorn raises the signal again once everything is closed
     try:
         uvicorn.Server(config).run(sockets=[listening])
     finally:
@@ -116,8 +119,12 @@ def serve_forever(data: Path, host: str, port: int, *, require_sandbox: bool) ->
             raise _refused(application.refusal)
 
 
-def _exit(_number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(0)
+def _allow_open_files() -> None:
+    """Every connection is one, and the usual soft limit is 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _refused(message: str) -> typer.Exit:
