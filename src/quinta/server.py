@@ -225,7 +225,7 @@ class Server:
             self._tell(f"missing protection: {sentence}")
         if self._sandbox.missing and self.settings.require_sandbox:
             raise StartRefused("a protection is missing, and --require-sandbox refuses to start without it")
-        with _folders_needed():
+        with _folders_needed(self.settings.data):
             self._lock = _lock(self.settings.data)  # first: what is emptied next may be in use by another server
             self._folders.make()
         try:
@@ -333,7 +333,7 @@ class _Folders:
     def open_objects(self, url: str) -> Objects:
         """The object store, which may be a folder in the data folder: so that one is made first, for the server's user
         only. StartRefused when it cannot be."""
-        with _folders_needed():
+        with _folders_needed(self._data):
             self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
             return open_objects(url)
 
@@ -353,11 +353,11 @@ class _Folders:
 
 
 @contextmanager
-def _folders_needed() -> Iterator[None]:
+def _folders_needed(data: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        raise StartRefused(f"{error.filename} cannot be used: {error.strerror}") from None
+    except OSError as error:  # a full disk names no file
+        raise StartRefused(f"{error.filename or data} cannot be used: {error.strerror}") from None
 
 
 def _lock(data: Path) -> IO[str]:

@@ -16,6 +16,9 @@ from tests.scenarios.test_kill import is_alive, processes_below
 from tests.serving import start_server
 
 _FAULTS = ("kill server",) * 2 + ("stop server",) + ("kill instances",) * 3 + ("database",) * 4
+_ANSWERS = 20
+_ANSWERS_SECONDS = 10
+"""A server ends after so many good answers, or after so long: else a busy machine would do nothing but start."""
 _UNEXPECTED = (
     "Task exception was never retrieved",
     "leases.turn_failed",
@@ -33,6 +36,7 @@ class Faults:
         self._database = database
         self._record = record
         self._choice = choice
+        self._answered = 0
         self.server = start_server(data, self._settings)
 
     def go_on(self, seconds: float, longest_gap: float) -> None:
@@ -66,6 +70,10 @@ class Faults:
 
     def _end_server(self, *, gently: bool) -> None:
         server = self.server
+        deadline = time.monotonic() + _ANSWERS_SECONDS
+        wanted = self._answered + _ANSWERS
+        while self._record.answers["200"] < wanted and time.monotonic() < deadline:
+            time.sleep(0.02)
         below = processes_below(server.process.pid)
         if gently:
             code = server.stop()
@@ -77,6 +85,7 @@ class Faults:
         _wait_until_gone(below, self._record)
         port = int(server.url.rpartition(":")[2])
         self.server = start_server(server.data, self._settings, port=port, token=server.token)
+        self._answered = self._record.answers["200"]
 
     def _read_log(self) -> None:
         for line in self.server.output:
