@@ -61,6 +61,7 @@ from quinta.engine.connectors.destinations import Destinations
 from quinta.engine.connectors.drivers import make_drivers
 from quinta.engine.loops.batches import Batches
 from quinta.engine.loops.builds import Builds
+from quinta.engine.loops.clock import ClockWatch
 from quinta.engine.loops.deliveries import DeliveryLoop
 from quinta.engine.loops.housekeeping import Housekeeping
 from quinta.engine.loops.instances import Instances
@@ -73,7 +74,7 @@ from quinta.engine.recorder import Recorder
 from quinta.engine.sandbox.detection import detect
 from quinta.engine.supervisor.settings import EngineFolders, SupervisorPolicy
 from quinta.engine.supervisor.supervisor import Supervisor
-from quinta.kit.clock import SystemClock
+from quinta.kit.clock import Clock, SystemClock
 from quinta.settings import Settings
 from quinta.storage.database import Database
 from quinta.storage.migrate import DatabaseRefused
@@ -94,7 +95,7 @@ class _Shared:
 
     store: Database
     objects: Objects
-    clock: SystemClock
+    clock: Clock
     reader: Reader
     blobs: Blobs
     versions: LiveVersions
@@ -112,12 +113,12 @@ class Server:
     ``services`` is what the faces are made of; ``tell`` gets lines for the operator's terminal.
     """
 
-    def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, tell: Callable[[str], None], clock: Clock | None = None) -> None:
         self.settings = settings
         self.ready = False
         self._tell = tell
         self._folders = _Folders(settings.data)
-        clock = SystemClock()
+        clock = clock or SystemClock()
         self._passwords = Argon2Passwords()
         self._secrets = SealedSecrets(self._folders.keyring, settings.secrets_key)
         self._database = Database(settings.database_url, clock)
@@ -137,7 +138,7 @@ class Server:
         self._lock: IO[str] | None = None
         self._assemble(clock, objects)
 
-    def _assemble(self, clock: SystemClock, objects: Objects) -> None:
+    def _assemble(self, clock: Clock, objects: Objects) -> None:
         """Makes the services and the loops on top of the adapters."""
         store = self._database
         recorder, secrets = self._recorder, self._secrets
@@ -179,6 +180,14 @@ class Server:
         self._instances = Instances(store, shared.versions, self.supervisor, self._runs_here)
         self._housekeeping = Housekeeping(store, objects, clock)
         self._quotas = Quotas(store, recorder, clock)
+        menders = {
+            "schedules": self._scheduler.end_sleep,
+            "builds": self._builds.loop.end_far_leases,
+            "batches": self._batches.loop.end_far_leases,
+            "deliveries": self._deliveries.loop.end_far_leases,
+            "verifications": self._verifications.loop.end_far_leases,
+        }
+        self._clock_watch = ClockWatch(clock, menders)
 
     def _make_services(self, shared: _Shared) -> Services:
         store, clock, reader, blobs = shared.store, shared.clock, shared.reader, shared.blobs
@@ -255,6 +264,7 @@ class Server:
             "instances": self._instances.run(),
             "housekeeping": self._housekeeping.run(),
             "quotas": self._quotas.run(),
+            "clock": self._clock_watch.run(),
         }
         self._tasks = [asyncio.create_task(run, name=name) for name, run in runs.items()]
         self.ready = True

@@ -18,6 +18,7 @@ import uvicorn
 from quinta.cli.connections import patient
 from quinta.cli.early import leave
 from quinta.dialects.ubiops.app import create_app as create_ubiops
+from quinta.kit.clock import Clock
 from quinta.server import Server, StartRefused
 from quinta.settings import SettingsError, read_settings
 from quinta.storage.errors import UrlRefused
@@ -86,11 +87,13 @@ async def _answer(send: _Send, status: int, content_type: bytes, body: bytes) ->
     await send({"type": "http.response.body", "body": body})
 
 
-def serve_forever(data: Path, host: str, port: int, *, require_sandbox: bool) -> None:
-    """Serves until the process is told to stop. Exits with 1 and one clear line when it cannot start."""
+def serve_forever(data: Path, host: str, port: int, *, require_sandbox: bool, clock: Clock | None = None) -> None:
+    """Serves until the process is told to stop. Exits with 1 and one clear line when it cannot start.
+
+    ``clock``: another one than the machine's."""
     _log_to_stderr()
     try:
-        server = Server(read_settings(data, require_sandbox=require_sandbox), typer.echo)
+        server = Server(read_settings(data, require_sandbox=require_sandbox), typer.echo, clock)
     except (SettingsError, UrlRefused, StartRefused) as error:
         raise _refused(str(error)) from None
     try:
