@@ -93,7 +93,7 @@ def test_jumps_of_a_running_server(server: RunningServer, tmp_path: Path) -> Non
 
 
 def _jump(server: RunningServer, folder: Path, seconds: float) -> None:
-    """About so far ahead, but so that the clock shows two seconds before a due time of ``*/10``; until it is noticed."""
+    """About so far ahead, but so that the clock shows two seconds before a due time of ``*/10``; and is noticed."""
     before = _noticed(server)
     set_ahead(folder, seconds + 598 - (time.time() + seconds) % 600)
     wait_for(lambda: _noticed(server), lambda count: count > before)
