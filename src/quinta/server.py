@@ -372,12 +372,13 @@ def _folders_needed(data: Path) -> Iterator[None]:
 
 def _lock(data: Path) -> IO[str]:
     """Holds the data folder until the process ends, however it ends."""
-    file = (data / "lock").open("w")
+    file = (data / "lock").open("a")  # not "w": that would empty the file of the server that holds it
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
         raise StartRefused(f"another server uses the data folder {data}: stop it, or give this one its own") from None
+    file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()
     return file
