@@ -56,9 +56,15 @@ class RunningServer:
 
 
 def start_server(
-    data: Path, settings: Mapping[str, str] | None = None, *, port: int = 0, token: str | None = None
+    data: Path,
+    settings: Mapping[str, str] | None = None,
+    *,
+    port: int = 0,
+    token: str | None = None,
+    module: str = "quinta",
 ) -> RunningServer:
-    """Starts ``quinta serve`` on a free port and waits until it says that it is ready."""
+    """Starts ``quinta serve``, or another module that takes the same words, on a free port and waits until it says that
+    it is ready."""
     token = token or uuid.uuid4().hex
     environment = {
         **os.environ,
@@ -68,7 +74,7 @@ def start_server(
         **(settings or {}),
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "quinta", "serve", "--port", str(port), "--data", str(data)],
+        [sys.executable, "-m", module, "serve", "--port", str(port), "--data", str(data)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env=environment,

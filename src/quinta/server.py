@@ -64,6 +64,7 @@ from quinta.engine.connectors.destinations import Destinations
 from quinta.engine.connectors.drivers import make_drivers
 from quinta.engine.loops.batches import Batches
 from quinta.engine.loops.builds import Builds
+from quinta.engine.loops.clock import ClockWatch
 from quinta.engine.loops.deliveries import DeliveryLoop
 from quinta.engine.loops.housekeeping import Housekeeping
 from quinta.engine.loops.instances import Instances
@@ -81,7 +82,7 @@ from quinta.engine.sandbox.detection import detect
 from quinta.engine.supervisor.machine import supervisor_policy
 from quinta.engine.supervisor.settings import EngineFolders
 from quinta.engine.supervisor.supervisor import Supervisor
-from quinta.kit.clock import SystemClock
+from quinta.kit.clock import Clock, SystemClock
 from quinta.settings import Settings
 from quinta.storage.database import Database
 from quinta.storage.migrate import DatabaseRefused
@@ -104,7 +105,7 @@ class _Shared:
 
     store: Database
     objects: Objects
-    clock: SystemClock
+    clock: Clock
     reader: Reader
     blobs: Blobs
     versions: LiveVersions
@@ -123,13 +124,13 @@ class Server:
     the status: whoever listens for the server says it there.
     """
 
-    def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
+    def __init__(self, settings: Settings, tell: Callable[[str], None], clock: Clock | None = None) -> None:
         self.settings = settings
         self.ready = False
         self.address = ""
         self._tell = tell
         self._folders = _Folders(settings.data)
-        clock = SystemClock()
+        clock = clock or SystemClock()
         self._passwords = Argon2Passwords()
         self._secrets = SealedSecrets(self._folders.keyring, settings.secrets_key)
         self._database = Database(settings.database_url, clock)
@@ -154,7 +155,7 @@ class Server:
         self._lock: IO[str] | None = None
         self._assemble(clock, objects)
 
-    def _assemble(self, clock: SystemClock, objects: Objects) -> None:
+    def _assemble(self, clock: Clock, objects: Objects) -> None:
         """Makes the services and the loops on top of the adapters."""
         store = self._database
         recorder, secrets, failures = self._recorder, self._secrets, self._failures
@@ -214,6 +215,14 @@ class Server:
         self._instances = Instances(store, shared.versions, self.supervisor, self._runs_here)
         self._housekeeping = Housekeeping(store, objects, clock)
         self._quotas = Quotas(store, recorder, clock)
+        menders = {
+            "schedules": self._scheduler.end_sleep,
+            "builds": self._builds.loop.end_far_leases,
+            "batches": self._batches.loop.end_far_leases,
+            "deliveries": self._deliveries.loop.end_far_leases,
+            "verifications": self._verifications.loop.end_far_leases,
+        }
+        self._clock_watch = ClockWatch(clock, menders)
 
     def _make_services(self, shared: _Shared) -> Services:
         store, clock, reader, blobs = shared.store, shared.clock, shared.reader, shared.blobs
@@ -260,9 +269,9 @@ class Server:
             self._tell(f"missing protection: {sentence}")
         if self._sandbox.missing and self.settings.require_sandbox:
             raise StartRefused("a protection is missing, and --require-sandbox refuses to start without it")
-        with _folders_needed():
+        with _folders_needed(self.settings.data):
+            self._lock = _lock(self.settings.data)  # first: what is emptied next may be in use by another server
             self._folders.make()
-            self._lock = _lock(self.settings.data)
         try:
             self._secrets.load()
             await self._database.start()
@@ -291,6 +300,7 @@ class Server:
             "housekeeping": self._housekeeping.run(),
             "quotas": self._quotas.run(),
             "pulse": self._pulse.run(),
+            "clock": self._clock_watch.run(),
         }
         self._tasks = [asyncio.create_task(run, name=name) for name, run in runs.items()]
         await self._status.open()
@@ -384,7 +394,7 @@ class _Folders:
     def open_objects(self, url: str) -> Objects:
         """The object store, which may be a folder in the data folder: so that one is made first, for the server's user
         only. StartRefused when it cannot be."""
-        with _folders_needed():
+        with _folders_needed(self._data):
             self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
             return open_objects(url)
 
@@ -404,21 +414,22 @@ class _Folders:
 
 
 @contextmanager
-def _folders_needed() -> Iterator[None]:
+def _folders_needed(data: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        raise StartRefused(f"{error.filename} cannot be used: {error.strerror}") from None
+    except OSError as error:  # a full disk names no file
+        raise StartRefused(f"{error.filename or data} cannot be used: {error.strerror}") from None
 
 
 def _lock(data: Path) -> IO[str]:
     """Holds the data folder until the process ends, however it ends."""
-    file = (data / "lock").open("w")
+    file = (data / "lock").open("a")  # not "w": that would empty the file of the server that holds it
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
         raise StartRefused(f"another server uses the data folder {data}: stop it, or give this one its own") from None
+    file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()
     return file

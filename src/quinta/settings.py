@@ -59,6 +59,7 @@ class Settings:
     home: Path | None = None
     maximum_body_bytes: int = _BODY_BYTES
     maximum_upload_bytes: int = _UPLOAD_BYTES
+    slow_caller_seconds: float = 30.0
     start_timeout_seconds: float = 120.0
     instance_memory_megabytes: int | None = None
     queue_requests: int = _QUEUE_REQUESTS
@@ -91,6 +92,7 @@ def read_settings(
         home=Path(given["HOME"]) if given.get("HOME") else None,
         maximum_body_bytes=_number(given, "QUINTA_MAXIMUM_BODY_BYTES", _BODY_BYTES),
         maximum_upload_bytes=_number(given, "QUINTA_MAXIMUM_UPLOAD_BYTES", _UPLOAD_BYTES),
+        slow_caller_seconds=_number(given, "QUINTA_SLOW_CALLER_SECONDS", 30),
         start_timeout_seconds=_number(given, "QUINTA_START_TIMEOUT_SECONDS", 120),
         instance_memory_megabytes=_number(given, "QUINTA_INSTANCE_MEMORY_MB", 0) or None,
         queue_requests=_number(given, "QUINTA_QUEUE_REQUESTS", _QUEUE_REQUESTS),

@@ -1,4 +1,5 @@
-"""uvicorn's HTTP protocol with bounds that it lacks: on the size of a request's head, its time, and how many may wait.
+"""uvicorn's HTTP protocol with bounds that it lacks: on the size of a request's head, its time, how many may wait, and
+on callers that send a body or take an answer so slowly that they never end.
 
 Measured without them: 150 MB of short header lines from a caller without a key took 2.2 GB of memory. And with answers
 sent whole: uvicorn writes head and body apart, which wakes the caller twice.
@@ -15,6 +16,8 @@ HEAD_BYTES = 65_536
 """For request line and headers together, beyond the piece (256 KiB at most) in which they begin; other servers allow
 8 to 64 KiB."""
 HEAD_SECONDS = 30.0
+LEAST_BYTES_A_SECOND = 1_024
+"""Of a body on its way in, and of an answer on its way out, once the caller makes the server wait for it."""
 MOST_WAITING = 1_000
 """Requests of one connection that wait for the answers before theirs. uvicorn reads on after every answer: 8 MB of
 short requests took 280 MB of memory, and nothing ended that."""
@@ -60,15 +63,22 @@ class WholeAnswer:
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """Answers 431 to a head that is too large and 408 to one that takes too long, then closes the connection; closes it
-    when too many requests wait.
+    """Answers 431 to a head that is too large and 408 to a head or a body that takes too long, then closes the
+    connection; closes it when too many requests wait, or when an answer is not taken.
 
-    A head that comes in one piece, as nearly all do, costs no timer.
+    A request that comes in one piece, as nearly all do, and an answer that fits into the kernel's buffer cost no timer.
     """
 
+    patience_seconds = 30.0
+    """How long a body or an answer may stay below ``LEAST_BYTES_A_SECOND``; see ``patient``."""
     _in_head = False
     _head_bytes = 0
     _deadline: asyncio.TimerHandle | None = None
+    _in_body = False
+    _body_bytes = 0
+    _body_since = 0.0
+    _body_timer: asyncio.TimerHandle | None = None
+    _answer_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -76,6 +86,9 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._unwatch()
+        for timer in (self._body_timer, self._answer_timer):
+            if timer is not None:
+                timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -90,19 +103,35 @@ class BoundedHttp(HttpToolsProtocol):
             self._watch()
         elif self._deadline is not None:
             self._unwatch()
+        if self._in_body and self._body_timer is None:
+            self._watch_body(self.patience_seconds)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head, self._head_bytes = True, 0
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self._in_head, self._in_body = False, True
+        self._body_bytes, self._body_since = 0, self.loop.time()
         if len(self.pipeline) < MOST_WAITING:
             super().on_headers_complete()
             if self.cycle is not None and self.scope["method"] != "HEAD":  # whose answer has no second write
                 self.cycle.transport = WholeAnswer(self.transport)  # type: ignore[assignment]  # all of it that is used
         else:
             self.transport.close()
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._in_body = False
+        super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._answer_timer is None:
+            self._watch_answer()
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(400, "this is no HTTP request that can be read")
@@ -123,6 +152,43 @@ class BoundedHttp(HttpToolsProtocol):
         else:
             self._refuse(408, f"the request line and the headers took longer than {HEAD_SECONDS:.0f} seconds")
 
+    def _watch_body(self, seconds: float) -> None:
+        self._body_timer = self.loop.call_later(seconds, self._look_at_body)
+
+    def _look_at_body(self) -> None:
+        """A timer that lives as long as bodies come in pieces: none is set and cancelled with each of them."""
+        self._body_timer = None
+        if not self._in_body or self.transport.is_closing():
+            return
+        now = self.loop.time()
+        if (left := self._body_since + self.patience_seconds - now) > 0:  # another body than when the timer was set
+            self._watch_body(left)
+            return
+        ours = self.flow.read_paused or self.cycle.waiting_for_100_continue  # the server has not asked for more yet
+        if ours or self._body_bytes >= self.patience_seconds * LEAST_BYTES_A_SECOND:
+            self._body_bytes, self._body_since = 0, now
+            self._watch_body(self.patience_seconds)
+        elif self.pipeline or self.cycle.response_started:
+            self.transport.close()
+        else:
+            rate = f"less than {LEAST_BYTES_A_SECOND} bytes a second for {self.patience_seconds:.0f} seconds"
+            self._write_refusal(408, f"the body comes too slowly: {rate}")
+            self.transport.close()
+
+    def _watch_answer(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._answer_timer = self.loop.call_later(self.patience_seconds, self._look_at_answer, left)
+
+    def _look_at_answer(self, before: int) -> None:
+        """While an answer waits for its caller, nothing is added to it: what is less has been taken."""
+        self._answer_timer = None
+        if not self.flow.write_paused:
+            return
+        if before - self.transport.get_write_buffer_size() < self.patience_seconds * LEAST_BYTES_A_SECOND:
+            self.transport.abort()  # close() would wait for the caller to take what is left
+        else:
+            self._watch_answer()
+
     @property
     def _answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
@@ -130,10 +196,18 @@ class BoundedHttp(HttpToolsProtocol):
     def _refuse(self, status: int, text: str) -> None:
         """Ends the connection with a status, in the shape of the faces; which of them was meant is not known yet."""
         if not self._answering:
-            body = json.dumps({"error": text}).encode()
-            head = f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
-            self.transport.write(STATUS_LINE[status] + head.encode() + body)
+            self._write_refusal(status, text)
         self.transport.close()
+
+    def _write_refusal(self, status: int, text: str) -> None:
+        body = json.dumps({"error": text}).encode()
+        head = f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        self.transport.write(STATUS_LINE[status] + head.encode() + body)
 
     def _unsupported_upgrade_warning(self) -> None:
         """Says nothing: no face has web sockets, and anybody could fill the log with this."""
+
+
+def patient(seconds: float) -> type[BoundedHttp]:
+    """The protocol for callers that get so many seconds' patience."""
+    return type("PatientHttp", (BoundedHttp,), {"patience_seconds": seconds})

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import logging
+import resource
 import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import structlog
 import typer
 import uvicorn
 
-from quinta.cli.connections import BoundedHttp
+from quinta.cli.connections import patient
+from quinta.cli.early import leave
 from quinta.cli.measurements import measurements_page
 from quinta.dialects.ubiops.app import create_app as create_ubiops
+from quinta.kit.clock import Clock
 from quinta.server import Server, StartRefused
 from quinta.settings import SettingsError, read_settings
 from quinta.storage.errors import UrlRefused
@@ -28,6 +30,7 @@ _Send = Callable[[_Message], Awaitable[None]]
 _App = Callable[[_Message, _Receive, _Send], Awaitable[None]]
 
 _SHUTDOWN_SECONDS = 15
+_OPEN_FILES = 65_536
 
 
 class Application:
@@ -88,11 +91,13 @@ async def _answer(send: _Send, status: int, content_type: bytes, body: bytes) ->
     await send({"type": "http.response.body", "body": body})
 
 
-def serve_forever(data: Path, host: str, port: int, *, require_sandbox: bool) -> None:
-    """Serves until the process is told to stop. Exits with 1 and one clear line when it cannot start."""
+def serve_forever(data: Path, host: str, port: int, *, require_sandbox: bool, clock: Clock | None = None) -> None:
+    """Serves until the process is told to stop. Exits with 1 and one clear line when it cannot start.
+
+    ``clock``: another one than the machine's."""
     _log_to_stderr()
     try:
-        server = Server(read_settings(data, require_sandbox=require_sandbox), typer.echo)
+        server = Server(read_settings(data, require_sandbox=require_sandbox), typer.echo, clock)
     except (SettingsError, UrlRefused, StartRefused) as error:
         raise _refused(str(error)) from None
     try:
@@ -109,11 +114,12 @@ def serve_forever(data: Path, host: str, port: int, *, require_sandbox: bool) ->
         log_config=None,
         server_header=False,
         proxy_headers=False,
-        http=BoundedHttp,
+        http=patient(server.settings.slow_caller_seconds),
         ws="none",
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
-    signal.signal(signal.SIGTERM, _exit)  # uvicorn raises the signal again once everything is closed
+    _allow_open_files()
+    signal.signal(signal.SIGTERM, leave)  # uvicorn raises the signal again once everything is closed
     try:
         uvicorn.Server(config).run(sockets=[listening])
     finally:
@@ -121,8 +127,12 @@ def serve_forever(data: Path, host: str, port: int, *, require_sandbox: bool) ->
             raise _refused(application.refusal)
 
 
-def _exit(_number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(0)
+def _allow_open_files() -> None:
+    """Every connection is one, and the usual soft limit is 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _refused(message: str) -> typer.Exit:

@@ -9,7 +9,7 @@
     ├── StateConflict         the object's state forbids this now: in use, not available yet, last of its kind
     ├── LimitReached          a count or quota of the subscription is used up
     ├── TooLarge              a body, an upload or a value is over its limit
-    ├── TooManyRequests       more wait already than may: the same call may succeed later
+    ├── TooManyRequests       more waits already than may, or this caller has asked too often: waiting helps
     └── Unavailable           the server cannot do this at the moment; trying again later may help
 
 Errors carry no HTTP status: each dialect has a table from ``code`` to its own answer, and a test demands a row for

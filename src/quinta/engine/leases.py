@@ -35,6 +35,9 @@ from quinta.kit.ids import new_id
 logger = structlog.get_logger(__name__)
 
 _STORE_SECONDS = 5.0
+TOO_FAR = timedelta(minutes=5)
+"""No lease and no pause is longer than a minute, and the clocks of servers agree to well within that: a lease that ends
+later was given while a clock was ahead."""
 
 
 class Leasable(Protocol):
@@ -215,6 +218,20 @@ class LeasedLoop(Generic[T]):
             for item in items:
                 await rows.change(item.id, status=self._work.waiting, lease_token=None, lease_expires_at=None)
         return len(items)
+
+    async def end_far_leases(self) -> int:
+        """Ends leases and pauses that were given while a clock was ahead, except those of this server, which renews
+        them; returns how many."""
+        now = self._clock.now()
+        async with self._store.begin() as unit:
+            rows = unit.of(self._work.kind, EVERYTHING)
+            far = await rows.find(status=self._work.working, lease_expires_at=Between(start=now + TOO_FAR))
+            far = [item for item in far if item.id not in self._held]
+            for item in far:
+                await rows.change(item.id, lease_expires_at=now)
+        if far:
+            self.wake()
+        return len(far)
 
     async def run(self) -> None:
         """Works until ``close`` has drained it, or until cancelled (then leases are left to run out)."""

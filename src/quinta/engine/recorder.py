@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import structlog
 
-from quinta.core.errors import NotFound
+from quinta.core.errors import NotFound, Unavailable
 from quinta.core.observation.model import LogLine, MetricPoint
 from quinta.core.ports import Store
 from quinta.core.scope import EVERYTHING
@@ -93,6 +93,9 @@ class Recorder:
             await asyncio.sleep(self._interval)
             try:
                 await self.flush()
+            except Unavailable as error:
+                logger.warning("recorder.store_unavailable", lines=len(self._lines), error=error.message)
+                await asyncio.sleep(1.0)
             except Exception:
                 logger.exception("recorder.flush_failed", lines=len(self._lines))
                 await asyncio.sleep(1.0)

@@ -11,7 +11,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from quinta.core.errors import AlreadyExists, NotFound, QuintaError, StateConflict, Unavailable
 from quinta.storage.tables import TABLES, metadata
 
-_BUSY = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_BUSY_SNAPSHOT", "SQLITE_FULL", "SQLITE_IOERR"})
+_BUSY = frozenset({"SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_BUSY_SNAPSHOT"})
+_FULL = frozenset({"SQLITE_FULL", "53100"})
+_DISK = ("SQLITE_IOERR", "SQLITE_CANTOPEN", "SQLITE_READONLY")
 _UNIQUE = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "23505"})
 _FOREIGN_KEY = frozenset({"SQLITE_CONSTRAINT_FOREIGNKEY", "23503"})
 _UNAVAILABLE_CLASSES = ("08", "53", "57")  # PostgreSQL: connection, resources, operator intervention and time-outs
@@ -37,11 +39,20 @@ def translate(error: Exception) -> QuintaError | None:
         return _already_exists(error)
     if code in _FOREIGN_KEY:
         return _foreign_key(error)
+    if code in _FULL:
+        return no_space()
+    if code.startswith(_DISK):
+        return Unavailable(f"the disk of the database fails ({code}): nothing was stored; tell the operator")
     if error.connection_invalidated or code in _BUSY or code in _UNAVAILABLE_STATES:
         return Unavailable("the database is busy or has closed the connection; try again")
     if code.startswith(_UNAVAILABLE_CLASSES):
         return Unavailable("the database cannot do this now; try again")
     return None
+
+
+def no_space() -> Unavailable:
+    """The disk that was to keep something is full."""
+    return Unavailable("the server's disk is full: nothing was stored; try again when the operator has made space")
 
 
 def _code(error: DBAPIError) -> str:

@@ -7,6 +7,7 @@ scheme here.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -20,11 +21,13 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore
 
 from quinta.core.errors import NotFound, Unavailable
-from quinta.storage.errors import UrlRefused
+from quinta.storage.errors import UrlRefused, no_space
 
 PIECE_BYTES = 1024 * 1024
 PART_BYTES = 5 * 1024 * 1024  # the least that S3 takes for a part of an upload
 PARTS_AT_ONCE = 2  # so one upload holds at most 10 MiB of memory, however large the file
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _KEY = re.compile(r"[a-z0-9_-][a-z0-9._-]*(?:/[a-z0-9_-][a-z0-9._-]*)*")
 
@@ -110,6 +113,8 @@ def _translated(key: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise NotFound(f"there is no stored object {key}") from error
     except BaseError as error:
+        if any(f"(os error {number})" in str(error) for number in _NO_SPACE):
+            raise no_space() from error
         raise Unavailable(f"the object store failed at {key}; try again") from error
 
 

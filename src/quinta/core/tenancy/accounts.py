@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from quinta.core.access.attempts import SignInAttempts
 from quinta.core.access.authentication import new_key
 from quinta.core.access.decide import require_person
 from quinta.core.access.model import Actor
@@ -62,6 +63,7 @@ class Accounts:
         self._clock = clock
         self._passwords = passwords
         self._activate_at_once = activate_at_once
+        self._attempts = SignInAttempts(clock)
 
     async def create(self, new: NewAccount) -> User:
         """Opens an account, and joins the organizations that have invited the address.
@@ -88,13 +90,20 @@ class Accounts:
             work.emit(Event(EventName.USER_CREATED, user.id, (f"user:{user.id}",), actor_id=user.id))
         return user
 
-    async def sign_in(self, email: str, password: str) -> Session:
-        """A session for an address and its password; NotAuthenticated in one wording for every way to be wrong."""
+    async def sign_in(self, email: str, password: str, address: str) -> Session:
+        """A session for an e-mail and its password; NotAuthenticated in one wording for every way to be wrong.
+
+        ``address`` is where the call comes from: TooManyRequests when that has been wrong too often.
+        """
+        email = email.strip().lower()
+        self._attempts.check(address, email)
         async with self._store.read() as work:
-            user = await work.of(User, EVERYTHING).get(email=email.strip().lower())
+            user = await work.of(User, EVERYTHING).get(email=email)
         right = await self._passwords.matches(password, None if user is None else user.password_hash)
         if user is None or not right:
+            self._attempts.failed(address, email)
             raise NotAuthenticated("no account has this email and password")
+        self._attempts.succeeded(address, email)
         if not user.is_active:
             raise NotAuthenticated("the account is not active yet: an administrator must confirm it")
         now = self._clock.now()

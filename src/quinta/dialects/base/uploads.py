@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.types import Receive
 
-from quinta.core.errors import InvalidInput, TooLarge
+from quinta.core.errors import InvalidInput, TooLarge, Unavailable
 from quinta.dialects.base.bodies import Headers, media_type, stream_body, unsupported
 from quinta.dialects.base.downloads import without_controls
 
@@ -46,14 +47,14 @@ async def uploaded_file(
 ) -> AsyncIterator[UploadedFile]:
     """Receives the file in form field ``field`` into ``folder``; it is gone when the block ends, however that happens.
 
-    ``limit`` is in bytes. Raises TooLarge, InvalidInput for a form that is broken or lacks the file, and an
-    HTTPException with 415 for anything that is no multipart form.
+    ``limit`` is in bytes. Raises TooLarge, InvalidInput for a form that is broken or lacks the file, Unavailable when
+    the disk has no space for it, and an HTTPException with 415 for anything that is no multipart form.
     """
     _, options = parse_options_header(headers.get(b"content-type", b""))
     boundary = options.get(b"boundary")
     if media_type(headers) != "multipart/form-data" or not boundary:
         raise unsupported(headers, "multipart/form-data with a boundary")
-    with tempfile.NamedTemporaryFile(dir=folder, prefix="upload-") as target:
+    with _space_needed(), tempfile.NamedTemporaryFile(dir=folder, prefix="upload-") as target:
         form = _FileForm(field.encode(), limit)
         try:
             parser = MultipartParser(boundary, form.callbacks())
@@ -67,6 +68,18 @@ async def uploaded_file(
         await asyncio.to_thread(target.write, form.take())
         target.flush()
         yield UploadedFile(Path(target.name), file_name, content_type)
+
+
+@contextmanager
+def _space_needed() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise Unavailable(
+            "the server's disk has no space for this upload: try again when the operator has made some"
+        ) from error
 
 
 class _FileForm:

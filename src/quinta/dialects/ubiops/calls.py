@@ -47,6 +47,12 @@ class Visit:
     services: Services
     limits: Limits
 
+    @property
+    def address(self) -> str:
+        """Where the call comes from: the last hop's."""
+        client = self.request.client
+        return "" if client is None else client.host
+
     async def read(self, shape: type[S]) -> S:
         """The JSON body, checked against ``shape``; InvalidInput says which member is wrong."""
         headers = headers_of(self.request.scope)

@@ -30,6 +30,10 @@ _REFUSALS = {
 }
 WRONG_KEY_ANSWER: dict[int | str, dict[str, Any]] = {401: {"description": "No such key or account", "model": Error}}
 """Of an operation that needs no key, but refuses a wrong one."""
+SIGN_IN_ANSWERS: dict[int | str, dict[str, Any]] = {
+    **WRONG_KEY_ANSWER,
+    429: {"description": "Too many attempts with a wrong password", "model": Error},
+}
 FILE_ANSWER: dict[int | str, dict[str, Any]] = {200: {"description": "The file", "content": {"*/*": {}}}}
 
 

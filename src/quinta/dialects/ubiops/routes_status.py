@@ -8,7 +8,7 @@ from quinta.dialects.base.bodies import headers_of
 from quinta.dialects.ubiops.answers import Status, Tokens
 from quinta.dialects.ubiops.auth import check_status
 from quinta.dialects.ubiops.calls import Anyone
-from quinta.dialects.ubiops.documentation import WRONG_KEY_ANSWER, takes
+from quinta.dialects.ubiops.documentation import SIGN_IN_ANSWERS, WRONG_KEY_ANSWER, takes
 from quinta.dialects.ubiops.shapes import SignIn
 
 router = APIRouter(tags=["Status and sign-in"])
@@ -21,9 +21,9 @@ async def service_status(visit: Anyone) -> Status:
     return Status(status="ok")
 
 
-@router.post("/authorize", responses=WRONG_KEY_ANSWER, openapi_extra=takes(SignIn))
+@router.post("/authorize", responses=SIGN_IN_ANSWERS, openapi_extra=takes(SignIn))
 async def authorize(visit: Anyone) -> Tokens:
     """A session for an email and its password, as the command-line client signs in."""
     body = await visit.read(SignIn)
-    session = await visit.services.accounts.sign_in(body.email, body.password)
+    session = await visit.services.accounts.sign_in(body.email, body.password, visit.address)
     return Tokens(access=session.access, refresh=session.refresh)

@@ -29,6 +29,9 @@ _METRICS_KEPT = timedelta(days=400)
 """A year of months, for usage (contract ubiops 9.4), and a little."""
 _EVENTS_KEPT = timedelta(days=7)
 """Followers read within a second; a week is for people who look into what happened."""
+_JUMP_SECONDS = 60.0
+_DISTRUST_SECONDS = 3_600.0
+"""What is removed cannot be had again: after the clock has jumped ahead, an operator has an hour to put it right."""
 BLOBS_AT_A_TIME = 500
 LINES_AT_A_TIME = 5_000
 """About 50 ms of SQLite's one writer (benchmarks/logs.py)."""
@@ -45,6 +48,8 @@ class Housekeeping:
         self._clock = clock
         self._deleted_projects: list[str] = []
         self._awake = asyncio.Event()
+        self._last_ahead = self._ahead()
+        self._distrusts_until = clock.monotonic()
         store.subscribe(self._hear)
 
     def _hear(self, event: Event) -> None:
@@ -56,7 +61,7 @@ class Housekeeping:
         """Goes round until cancelled."""
         while True:
             try:
-                await self.tidy()
+                await self.look()
             except Exception:
                 logger.exception("housekeeping.failed")
             try:
@@ -65,6 +70,26 @@ class Housekeeping:
             except TimeoutError:
                 continue
             self._awake.clear()
+
+    async def look(self) -> None:
+        """A round, unless the clock is not to be trusted."""
+        if self._trusts_clock():
+            await self.tidy()
+
+    def _trusts_clock(self) -> bool:
+        """Whether the clock has not jumped ahead within the last hour that this server ran."""
+        ahead, monotonic = self._ahead(), self._clock.monotonic()
+        if ahead - self._last_ahead > _JUMP_SECONDS:
+            logger.warning("housekeeping.waits", because="the clock jumped", seconds=round(ahead - self._last_ahead))
+            self._distrusts_until = monotonic + _DISTRUST_SECONDS
+        elif self._last_ahead - ahead > _JUMP_SECONDS:  # put right again
+            self._distrusts_until = monotonic
+        self._last_ahead = ahead
+        return monotonic >= self._distrusts_until
+
+    def _ahead(self) -> float:
+        """By how much wall time is ahead of monotonic time, in seconds."""
+        return self._clock.now().timestamp() - self._clock.monotonic()
 
     async def tidy(self) -> None:
         """One round."""

@@ -32,6 +32,7 @@ logger = structlog.get_logger(__name__)
 _LOOK_SECONDS = 1.0
 """A crontab line counts in minutes: a second late is on time."""
 MOST_AT_A_TIME = 500
+_CLOCKS_DIFFER = timedelta(minutes=5)
 _PATIENCE = timedelta(minutes=15)
 """How long a direct request waits for a server that has the version's build."""
 MOST_DIRECT = 64
@@ -75,6 +76,20 @@ class Scheduler:
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def end_sleep(self) -> int:
+        """Gives schedules whose next run was set while the clock was ahead the next one of now; returns how many.
+
+        A run that another server, whose clock is a little ahead, has just taken is not made due again by this.
+        """
+        now = self._clock.now()
+        async with self._store.begin() as work:
+            schedules = work.of(Schedule, EVERYTHING)
+            ahead = await schedules.find(next_run_at=Between(start=now + _CLOCKS_DIFFER), order=("id",))
+            asleep = [item for item in ahead if _sleeps(item, now)]
+            for schedule in asleep:
+                await schedules.change(schedule.id, next_run_at=next_time(schedule.crontab, now))
+        return len(asleep)
 
     async def turn(self) -> int:
         """Starts everything that is due now and that this server can run; returns how many due times it took."""
@@ -183,6 +198,11 @@ def _refused(error: QuintaError) -> Failure:
 
 def _until(now: datetime) -> Between:
     return Between(end=now + timedelta(microseconds=1))
+
+
+def _sleeps(schedule: Schedule, now: datetime) -> bool:
+    latest = next_time(schedule.crontab, now + _CLOCKS_DIFFER)
+    return schedule.next_run_at is not None and latest is not None and schedule.next_run_at > latest
 
 
 def _is_late(schedule: Schedule, now: datetime) -> bool:

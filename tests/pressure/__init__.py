@@ -1,0 +1,1 @@
+"""More than anybody should send: connections, slow callers, guesses, floods of log lines."""
