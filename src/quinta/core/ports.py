@@ -117,6 +117,12 @@ class UnitOfWork(Protocol):
         """
         ...
 
+    async def claimable(
+        self, kind: type[Any], field: str, *, waiting: str, working: str, now: datetime, **conditions: object
+    ) -> list[str]:
+        """The different values of ``field`` among the items that ``claim`` would lease with the same arguments."""
+        ...
+
     async def renew(self, kind: type[T], ids: Sequence[str], *, token: str, until: datetime) -> set[str]:
         """Lengthens leases that are still the token's own; returns the ids that were."""
         ...

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import aiosqlite
 from sqlalchemy import URL, Engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from quinta.storage.errors import UrlRefused
+from quinta.storage.sqlite_driver import StatementConnection
 
 SQLITE_READERS = 4
 POSTGRESQL_CONNECTIONS = 16
@@ -78,7 +81,12 @@ def writer_and_reader(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
 def sqlite_engine(url: URL, begin: str, *, pool_size: int) -> AsyncEngine:
     """``begin``: IMMEDIATE for connections that write, DEFERRED for those that may not."""
     engine = create_async_engine(
-        url, pool_size=pool_size, max_overflow=0, pool_timeout=WAIT_FOR_CONNECTION_SECONDS, **_QUIET
+        url,
+        async_creator=_creator(url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=WAIT_FOR_CONNECTION_SECONDS,
+        **_QUIET,
     )
     pragmas = (*_SQLITE_PRAGMAS, "query_only = ON") if begin == "DEFERRED" else _SQLITE_PRAGMAS
     _prepare_sqlite(engine.sync_engine, begin, pragmas)
@@ -94,6 +102,13 @@ def migration_engine(url: URL) -> AsyncEngine:
         return engine
     settings = {"server_settings": {"application_name": "quinta migration", "timezone": "UTC"}, "timeout": 10}
     return create_async_engine(url, poolclass=NullPool, connect_args=settings, **_QUIET)
+
+
+def _creator(url: URL) -> Callable[[], Awaitable[aiosqlite.Connection]]:
+    async def connect() -> aiosqlite.Connection:
+        return await StatementConnection(url.database or "")
+
+    return connect
 
 
 def _prepare_sqlite(engine: Engine, begin: str, pragmas: tuple[str, ...]) -> None:

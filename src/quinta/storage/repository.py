@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, String, bindparam, delete, false, func, insert, select, true, update
+from sqlalchemy import ColumnElement, Select, String, bindparam, delete, false, func, select, true, update
 
 from quinta.core.errors import NotFound
 from quinta.core.observation.intervals import Interval
 from quinta.core.ports import Between
 from quinta.core.scope import Scope
 from quinta.storage.errors import noun_of
+from quinta.storage.many_rows import insert_rows
 from quinta.storage.mapper import Mapper, mapper_of
 from quinta.storage.moments import start_of_interval
 from quinta.storage.session import Session
@@ -86,7 +87,7 @@ class SqlRepository(Generic[T]):
         rows = [self._mapper.row(item) for item in items]
         for row in rows:
             self._check_scope(row)
-        await self._session.write(insert(self._table), rows)
+        await insert_rows(self._session, self._table, rows)
 
     async def change(self, item_id: str, **values: object) -> None:
         row = {name: self._mapper.encode(name, value) for name, value in values.items()}

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import Executable, Select
+from sqlalchemy import CompoundSelect, Executable, Select
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -38,14 +38,16 @@ class Session:
         """Takes a connection from the pool, waiting for one if need be, and starts the transaction."""
         await self._to_the_end(self._begin())
 
-    async def fetch(self, statement: Select[Any]) -> Sequence[Any]:
+    async def fetch(
+        self, statement: Select[Any] | CompoundSelect[Any], parameters: Mapping[str, Any] | None = None
+    ) -> Sequence[Any]:
         """All rows of a select."""
-        result = await self._to_the_end(self._connection.execute(statement))
+        result = await self._to_the_end(self._connection.execute(statement, parameters))
         rows: Sequence[Any] = result.all()
         return rows
 
     async def write(
-        self, statement: Executable, parameters: Sequence[Mapping[str, Any]] | None = None
+        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     ) -> CursorResult[Any]:
         """Runs an insert, update or delete; RuntimeError in a transaction that only reads."""
         self.require_writing()

@@ -7,22 +7,22 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, ColumnElement, bindparam, select, update
+from sqlalchemy import Table, Update, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from quinta.core.events import Event
 from quinta.core.observation.model import MetricPoint
 from quinta.core.observation.queues import Queue
 from quinta.core.scope import Scope
+from quinta.storage import leasing
+from quinta.storage.many_rows import PARAMETER, pages, split
 from quinta.storage.mapper import Mapper, mapper_of
 from quinta.storage.queues import read_queues
-from quinta.storage.repository import SqlRepository, where
+from quinta.storage.repository import SqlRepository
 from quinta.storage.session import Session
 from quinta.storage.tables import metric_points, projects
 
 T = TypeVar("T")
-
-_ENDED_LEASE: dict[str, object] = {"lease_token": None, "lease_expires_at": None}
 
 
 class SqlUnitOfWork:
@@ -54,38 +54,29 @@ class SqlUnitOfWork:
         limit: int,
         **conditions: object,
     ) -> list[T]:
-        """core.ports.UnitOfWork.claim; sets ``updated_at`` to ``now`` as well.
-
-        Two statements, each with its partial index and in that index's order; else SQLite walks through every finished
-        row in the order of ids. One with "waiting or run out" was ten times slower on PostgreSQL (measured in the
-        comparison of queues that preceded this design).
-        """
-        mapper = mapper_of(kind)
-        table = mapper.table
-        values: dict[str, object] = {"status": working, "lease_token": token, "lease_expires_at": until}
-        values |= {"updated_at": now, "attempts": table.c.attempts + 1}
-        items = await self._lease(mapper, where(mapper, {**conditions, "status": waiting}), table.c.id, values, limit)
-        if len(items) < limit:
-            lapsed = [table.c.lease_expires_at <= now, *where(mapper, {**conditions, "status": working})]
-            items += await self._lease(mapper, lapsed, table.c.lease_expires_at, values, limit - len(items))
-        return items
-
-    async def _lease(
-        self,
-        mapper: Mapper[T],
-        terms: Sequence[ColumnElement[bool]],
-        order: Column[Any],
-        values: Mapping[str, object],
-        limit: int,
-    ) -> list[T]:
+        """core.ports.UnitOfWork.claim; sets ``updated_at`` to ``now`` as well."""
         if limit <= 0:
             return []
-        rows = mapper.table
-        # The CTE is evaluated once. A plain sub-select may run again for each row on PostgreSQL and lock too many.
-        picked = select(rows.c.id).where(*terms).order_by(order).limit(limit)
-        ids = select(picked.with_for_update(skip_locked=True).cte("picked").c.id)
-        statement = update(rows).where(rows.c.id.in_(ids)).values(values).returning(*mapper.columns)
-        claimed = [mapper.item(row) for row in await self._session.write(statement)]
+        mapper = mapper_of(kind)
+        names, values = _conditions(mapper, conditions)
+        values |= {leasing.WORKING: working, leasing.TOKEN: token, leasing.NOW: now, leasing.UNTIL: until}
+        items = await self._lease(mapper, leasing.claim_waiting(mapper.columns, waiting, names), values, limit)
+        if len(items) < limit:
+            lapsed = leasing.claim_lapsed(mapper.columns, working, names)
+            items += await self._lease(mapper, lapsed, values, limit - len(items))
+        return items
+
+    async def claimable(
+        self, kind: type[Any], field: str, *, waiting: str, working: str, now: datetime, **conditions: object
+    ) -> list[str]:
+        mapper = mapper_of(kind)
+        names, values = _conditions(mapper, conditions)
+        statement = leasing.groups(mapper.table, mapper.column(field).name, waiting, working, names)
+        return [row[0] for row in await self._session.fetch(statement, {**values, leasing.NOW: now})]
+
+    async def _lease(self, mapper: Mapper[T], statement: Update, values: Mapping[str, object], limit: int) -> list[T]:
+        rows = await self._session.write(statement, {**values, leasing.LIMIT: limit})
+        claimed = [mapper.item(row) for row in rows]
         return sorted(claimed, key=lambda item: item.id)  # type: ignore[attr-defined]  # RETURNING has no order
 
     async def renew(self, kind: type[T], ids: Sequence[str], *, token: str, until: datetime) -> set[str]:
@@ -98,22 +89,33 @@ class SqlUnitOfWork:
         """core.ports.UnitOfWork.settle. A ``lease_expires_at`` among the changes stays: nobody holds the item then,
         and it is claimed again when that moment has passed (a pause before the next attempt).
 
-        One statement finds what is still ours, then one executemany for each set of fields changes it: a few
-        statements for hundreds of rows.
+        One statement for each set of fields, which for a loop's results is one or two.
         """
         mapper = mapper_of(kind)
-        table = mapper.table
-        mine = select(table.c.id).where(table.c.id.in_(list(changes)), table.c.lease_token == token)
-        owned = {row[0] for row in await self._session.fetch(mine.order_by(table.c.id).with_for_update())}
-        groups: dict[frozenset[str], list[dict[str, Any]]] = {}
-        for item_id in sorted(owned):
-            values = _ENDED_LEASE | dict(changes[item_id])
-            row = {name: mapper.encode(name, value) for name, value in values.items()}
-            groups.setdefault(frozenset(row), []).append({**row, "_id": item_id})
+        groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for item_id in sorted(changes):
+            values = {name: mapper.encode(name, value) for name, value in changes[item_id].items()}
+            groups.setdefault(tuple(sorted(values)), []).append({"id": item_id, **values})
+        settled: set[str] = set()
         for names, rows in groups.items():
-            statement = update(table).where(table.c.id == bindparam("_id"))
-            await self._session.write(statement.values({name: bindparam(name) for name in sorted(names)}), rows)
-        return owned
+            settled |= await self._settle(mapper.table, names, rows, token)
+        return settled
+
+    async def _settle(
+        self, table: Table, names: tuple[str, ...], rows: Sequence[Mapping[str, Any]], token: str
+    ) -> set[str]:
+        small, large = split(rows)
+        dialect = self._session.dialect
+        settled: set[str] = set()
+        columns = [table.c[name] for name in ("id", *names)]
+        for page in pages(columns, small, dialect):
+            statement = leasing.settle(table, names, dialect)
+            settled.update((await self._session.write(statement, {PARAMETER: page, leasing.TOKEN: token})).scalars())
+        for row in large:
+            values = {leasing.new(name): row[name] for name in ("id", *names)}
+            statement = leasing.settle_one(table, names)
+            settled.update((await self._session.write(statement, {**values, leasing.TOKEN: token})).scalars())
+        return settled
 
     async def queues(self, now: datetime) -> list[Queue]:
         return await read_queues(self._session, now)
@@ -141,3 +143,16 @@ class SqlUnitOfWork:
         upsert = (postgresql if self._dialect == "postgresql" else sqlite).insert(metric_points)
         total = metric_points.c.value + upsert.excluded.value
         await self._session.write(upsert.on_conflict_do_update(index_elements=key, set_={"value": total}), rows)
+
+
+def _conditions(mapper: Mapper[Any], conditions: Mapping[str, object]) -> tuple[leasing.Conditions, dict[str, Any]]:
+    """Which columns a statement of leases looks at, and the values of its parameters."""
+    names: list[tuple[str, bool]] = []
+    values: dict[str, Any] = {}
+    for name, value in conditions.items():
+        several = isinstance(value, (list, tuple, set, frozenset))
+        names.append((mapper.column(name).name, several))
+        given = value if isinstance(value, (list, tuple, set, frozenset)) else [value]
+        encoded = [mapper.encode(name, element) for element in given]
+        values[leasing.wanted(name)] = encoded if several else encoded[0]
+    return tuple(names), values

@@ -24,7 +24,9 @@ MOST_IN_FLIGHT = 512
 _TURN_SECONDS = 0.05
 """Each instance is handed about this much work ahead: enough to keep it busy while results are stored (a turn takes
 5 to 20 ms), little enough that a direct request does not wait long behind it."""
-_MOST_AHEAD = 64
+_WAY_SECONDS = 0.0004
+"""What a request takes beside its code: the way to the instance and back, and the server's work. So an instance has at
+most 125 requests ahead."""
 _MOST_RUNS = 10
 _RUNS_WHEN_KILLED = 2
 RUNS_VARIABLE = "QUINTA_BATCH_RUNS"
@@ -87,8 +89,8 @@ class Batches:
     def _room(self, version: RunnableVersion, free: int) -> int:
         """No version holds more than half of what the others leave, or one whose code hangs would keep them out."""
         mean = self._seconds.get(version.version_id)
-        ahead = 1 if mean is None else math.ceil(_TURN_SECONDS / max(mean, 0.0001))
-        wanted = version.maximum_instances * min(max(ahead, 1), _MOST_AHEAD)
+        ahead = 1 if mean is None else math.ceil(_TURN_SECONDS / (mean + _WAY_SECONDS))
+        wanted = version.maximum_instances * ahead
         held = self._in_flight.get(version.version_id, 0)
         return min(wanted, (held + free + 1) // 2) - held
 
