@@ -197,21 +197,7 @@ class Server:
         self._scheduler = Scheduler(store, shared.scheduled, recorder, clock)
         self._deliveries = DeliveryLoop(store, deliveries, runs, recorder, clock)
         self._verifications = Verifications(store, drivers, secrets, recorder, failures, clock)
-        self._pulse = Pulse(self.supervisor.tally, self.supervisor.versions, clock)
-        sources = Sources(
-            supervisor=self.supervisor,
-            recorder=recorder,
-            failures=failures,
-            reading=self._reading,
-            queues=QueueReader(store, clock),
-            pulse=self._pulse,
-            clock=clock,
-            gauges=self._gauges,
-            build={"version": VERSION, "python": platform.python_version()},
-        )
-        self.measurements = Measurements(sources)
-        status = StatusReport(sources, store, self._about)
-        self._status = StatusSocket(self.settings.data, status.read)
+        self._observe(store, recorder, clock)
         self._instances = Instances(store, shared.versions, self.supervisor, self._runs_here)
         self._housekeeping = Housekeeping(store, objects, clock)
         self._quotas = Quotas(store, recorder, clock)
@@ -223,6 +209,24 @@ class Server:
             "verifications": self._verifications.loop.end_far_leases,
         }
         self._clock_watch = ClockWatch(clock, menders)
+
+    def _observe(self, store: Database, recorder: Recorder, clock: Clock) -> None:
+        """Makes what operators look at."""
+        self._pulse = Pulse(self.supervisor.tally, self.supervisor.versions, clock)
+        sources = Sources(
+            supervisor=self.supervisor,
+            recorder=recorder,
+            failures=self._failures,
+            reading=self._reading,
+            queues=QueueReader(store, clock),
+            pulse=self._pulse,
+            clock=clock,
+            gauges=self._gauges,
+            build={"version": VERSION, "python": platform.python_version()},
+        )
+        self.measurements = Measurements(sources)
+        status = StatusReport(sources, store, self._about)
+        self._status = StatusSocket(self.settings.data, status.read)
 
     def _make_services(self, shared: _Shared) -> Services:
         store, clock, reader, blobs = shared.store, shared.clock, shared.reader, shared.blobs
