@@ -28,6 +28,10 @@ TEXTS: Final[dict[Reason, Text]] = {
         "The time-out passed while the machine had no memory or cores free for another instance.",
         "Lower the memory allocation or the minimum of instances of versions, or run fewer at a time.",
     ),
+    Reason.ALLOCATION_TOO_LARGE: Text(
+        "The version's memory allocation is more than the server has for all instances together.",
+        "Lower memory_allocation of the version; the operator can raise QUINTA_INSTANCE_MEMORY_MB.",
+    ),
     Reason.INPUT_TIMEOUT: Text(
         "The time-out passed while the files of the input were fetched.",
         "Allow a longer time-out, or send smaller files.",
@@ -149,6 +153,10 @@ TEXTS: Final[dict[Reason, Text]] = {
     Reason.EXITED: Text(
         "The process of the instance ended by itself, without an answer.",
         "See the last lines of the log: the code, or a library, ended it.",
+    ),
+    Reason.KILLED: Text(
+        "Something killed the process of the instance (SIGKILL): an operator, or the kernel when the machine was full.",
+        "Send the request again; a batch request is run again by itself (decision 0018).",
     ),
     Reason.KILLED_BY_SIGNAL: Text(
         "A signal ended the process of the instance: a crash in native code, or somebody's kill.",

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     QUEUE_TIMEOUT = "queue_timeout", Phase.QUEUE
     QUEUE_FULL = "queue_full", Phase.QUEUE
     NO_ROOM = "no_room", Phase.QUEUE
+    ALLOCATION_TOO_LARGE = "allocation_too_large", Phase.QUEUE
     INPUT_TIMEOUT = "input_timeout", Phase.QUEUE
     INPUT_BLOB_GONE = "input_blob_gone", Phase.QUEUE
     INPUT_UNAVAILABLE = "input_unavailable", Phase.QUEUE
@@ -76,6 +77,7 @@ class Reason(StrEnum):
     START_MEMORY = "start_memory", Phase.MEMORY
     EXITED = "exited", Phase.CRASH
     KILLED_BY_SIGNAL = "killed_by_signal", Phase.CRASH
+    KILLED = "killed", Phase.CRASH
     PROTOCOL_BROKEN = "protocol_broken", Phase.CRASH
     CONNECTION_CLOSED = "connection_closed", Phase.CRASH
     GIVEN_UP = "given_up", Phase.CRASH
