@@ -249,7 +249,7 @@ TEXTS: Final[dict[Reason, Text]] = {
         "The operator has to install CPython 3.8 or newer.",
     ),
     Reason.REQUIREMENTS_UNREADABLE: Text(
-        "requirements.txt, or a file that it includes, cannot be read.",
+        "The file requirements.txt, or one that it includes, cannot be read.",
         "Correct the line that the message names.",
     ),
     Reason.REQUIREMENT_REFUSED: Text(

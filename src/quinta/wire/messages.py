@@ -37,6 +37,7 @@ START_FAILURES = (
     "start_constructor_error",
     "start_exited",
     "start_memory",
+    "start_impossible",
 )
 RUN_FAILURES = (
     "model_error",

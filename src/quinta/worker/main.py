@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def _construct(channel: Channel, streams: Streams, start: Start) -> Any:
-    code = "start_import_error"
+    code = "start_impossible"
     try:
         if start.maximum_processes:
             import resource  # only where no cgroup counts processes
@@ -80,6 +80,7 @@ def _construct(channel: Channel, streams: Streams, start: Start) -> Any:
         os.environ.update(start.variables)
         sys.argv[:] = [start.model_file + ".py"]
         context = dict(start.context, environment_variables=dict(start.variables))
+        code = "start_import_error"
         model_class = load_class(start.package, start.model_file)
         code = "start_constructor_error"
         return construct(model_class, start.package, start.model_file, context)
