@@ -29,6 +29,7 @@ from quinta.core.models.models import Models
 from quinta.core.models.packages import Packages
 from quinta.core.models.variables import Variables
 from quinta.core.models.versions import Versions
+from quinta.core.observation.failures import FailureCounts
 from quinta.core.observation.logs import Logs
 from quinta.core.observation.metrics import Metrics
 from quinta.core.observation.usage import Usage
@@ -124,7 +125,8 @@ class Server:
         self._database = Database(settings.database_url, clock)
         objects = self._folders.open_objects(settings.storage_url)
         self._recorder = Recorder(self._database, clock)
-        self.measurements = Measurements(lambda: self._recorder.totals)
+        self._failures = FailureCounts()
+        self.measurements = Measurements(lambda: self._recorder.totals, self._failures)
         self._sandbox = detect()
         policy = supervisor_policy(
             settings.start_timeout_seconds, settings.instance_memory_megabytes, settings.queue_requests
@@ -143,14 +145,16 @@ class Server:
     def _assemble(self, clock: SystemClock, objects: Objects) -> None:
         """Makes the services and the loops on top of the adapters."""
         store = self._database
-        recorder, secrets = self._recorder, self._secrets
+        recorder, secrets, failures = self._recorder, self._secrets, self._failures
         blobs = Blobs(store, objects, clock)
         self._reading = ReadingProcess()
         reader = Reader(self._reading)
         drivers = make_drivers(Destinations(self.settings.connector_networks))
         versions = LiveVersions(store, secrets)
-        execution = Execution(self.supervisor, reader, blobs, recorder, recorder, clock)
-        deliveries = StoreDeliveries(store, reader, objects, drivers, secrets, recorder, recorder, clock, self.staging)
+        execution = Execution(self.supervisor, reader, blobs, recorder, recorder, failures, clock)
+        deliveries = StoreDeliveries(
+            store, reader, objects, drivers, secrets, recorder, recorder, failures, clock, self.staging
+        )
         direct_pipelines = DirectPipelineRequests(
             store, reader, versions, execution, deliveries, blobs, recorder, recorder, clock, self._runs_here
         )
@@ -173,11 +177,13 @@ class Server:
         self.services = self._make_services(shared)
         runs = PipelineRuns(store, reader, recorder, clock)
         self._administration = Administration(store, clock, self._passwords)
-        self._builds = Builds(store, objects, self._builder, self.supervisor, recorder, clock, self.staging, secrets)
-        self._batches = Batches(store, shared.versions, shared.execution, runs, clock, self._runs_here)
+        self._builds = Builds(
+            store, objects, self._builder, self.supervisor, recorder, failures, clock, self.staging, secrets
+        )
+        self._batches = Batches(store, shared.versions, shared.execution, runs, failures, clock, self._runs_here)
         self._scheduler = Scheduler(store, shared.scheduled, recorder, clock)
         self._deliveries = DeliveryLoop(store, deliveries, runs, recorder, clock)
-        self._verifications = Verifications(store, drivers, secrets, recorder, clock)
+        self._verifications = Verifications(store, drivers, secrets, recorder, failures, clock)
         self.measurements.gauge(self._gauges)
         self._instances = Instances(store, shared.versions, self.supervisor, self._runs_here)
         self._housekeeping = Housekeeping(store, objects, clock)

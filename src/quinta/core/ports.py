@@ -257,11 +257,11 @@ class MeterSink(Protocol):
 class Deliveries(Protocol):
     """Writes messages to the stores behind connectors (engine/connectors)."""
 
-    async def deliver(self, connector_id: str, data: str, *, context: DeliveryContext) -> str | None:
+    async def deliver(self, connector_id: str, data: str, *, context: DeliveryContext) -> Failure | None:
         """Writes one message, given as JSON text: an object with a value for each input field of the connector, the id
         of a blob where that is the type.
 
-        None when it was written, else a sentence that says why not; nothing is raised for what the store or the values
+        None when it was written, else why not; nothing is raised for what the store or the values
         do. Trouble that may pass is tried three times with growing pauses. The log of the project and the metrics of
         the connector are kept here: the caller writes neither. Cancelling ends the try.
         """

@@ -171,8 +171,8 @@ TEXTS: Final[dict[Reason, Text]] = {
         "Leave descriptors alone that the code has not opened itself.",
     ),
     Reason.GIVEN_UP: Text(
-        "The server ended several times while it worked on the request.",
-        "The server's own log says why it ended; send the request again then.",
+        "The server failed, or ended several times, while it worked on the request.",
+        "The server's own log says why; send the request again then.",
     ),
     # By a limit, a decision of somebody, or the operation of the server.
     Reason.PROCESSES: Text(
@@ -253,7 +253,7 @@ TEXTS: Final[dict[Reason, Text]] = {
         "Correct the line that the message names.",
     ),
     Reason.REQUIREMENT_REFUSED: Text(
-        "A requirement may not be installed here: it is editable, or changes the environment itself.",
+        "A requirement may not be installed: it is editable, outside the package, or changes the environment itself.",
         "Leave it out, or require a released version.",
     ),
     Reason.REQUIREMENT_NOT_FOUND: Text(

@@ -9,6 +9,9 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from quinta.core.observation.failures import FailureCounts
+from quinta.engine.failures import failure_series
+
 
 class Measurements(Collector):
     """Sums of everything metered since the server started, and gauges asked for at the moment of reading.
@@ -16,8 +19,9 @@ class Measurements(Collector):
     Nothing is labelled by tenant: the page needs no sign-in.
     """
 
-    def __init__(self, totals: Callable[[], Mapping[tuple[str, str], float]]) -> None:
+    def __init__(self, totals: Callable[[], Mapping[tuple[str, str], float]], failures: FailureCounts) -> None:
         self._totals = totals
+        self._failures = failures
         self._gauges: list[Callable[[], Mapping[str, float]]] = []
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -35,6 +39,7 @@ class Measurements(Collector):
             yield CounterMetricFamily(
                 f"quinta_{object_type}_{metric}", f"Sum of {metric} of every {object_type}.", value=value
             )
+        yield failure_series(self._failures.totals)
         for read in self._gauges:
             for name, value in read().items():
                 yield GaugeMetricFamily(f"quinta_{name}", f"{name} at this moment.".replace("_", " "), value=value)

@@ -10,9 +10,10 @@ from quinta.core.errors import InvalidInput, QuintaError, TooLarge, Unavailable
 from quinta.core.files.blobs import Blobs
 from quinta.core.files.model import Blob
 from quinta.core.models.model import RunnableVersion
+from quinta.core.observation.failures import FailureCounts, Subject
 from quinta.core.observation.model import LogLine, Trace
 from quinta.core.ports import LogSink, MeterSink, ModelRunner
-from quinta.core.reasons import Reason
+from quinta.core.reasons import Failure, Reason
 from quinta.core.requests.outcome import RunOutcome, RunRequest
 from quinta.core.requests.reading import MOST_NAMED, Reader
 from quinta.core.requests.values import blob_fields
@@ -36,18 +37,30 @@ class Answer:
     def success(self) -> bool:
         return self.reason is Reason.COMPLETED
 
+    @property
+    def failure(self) -> Failure | None:
+        return None if self.success else Failure(self.reason, self.error_message or self.reason)
+
 
 class Execution:
     """Hands requests to instances, checks what comes back, and counts."""
 
     def __init__(
-        self, runner: ModelRunner, reader: Reader, blobs: Blobs, logs: LogSink, meters: MeterSink, clock: Clock
+        self,
+        runner: ModelRunner,
+        reader: Reader,
+        blobs: Blobs,
+        logs: LogSink,
+        meters: MeterSink,
+        failures: FailureCounts,
+        clock: Clock,
     ) -> None:
         self._runner = runner
         self._reader = reader
         self._blobs = blobs
         self._logs = logs
         self._meters = meters
+        self._failures = failures
         self._clock = clock
 
     async def run(
@@ -90,22 +103,35 @@ class Execution:
                 blob_ids = await self._reader.input(data, version.input_type, version.input_fields)
                 blobs = await self._blobs.present(version.project_id, blob_ids)
             except InvalidInput as error:
-                return Answer(request_id, Reason.INPUT_BLOB_GONE, None, error.message)
+                return self.failed(version, request_id, Failure(Reason.INPUT_BLOB_GONE, error.message), trace)
         return await self.run(version, request_id, data, blobs, time_limit, trace, batch=batch)
+
+    def failed(
+        self,
+        version: RunnableVersion,
+        request_id: str,
+        failure: Failure,
+        trace: Trace | None = None,
+        seconds: float = 0.0,
+    ) -> Answer:
+        """The answer of a request that failed; it is counted, and the log tells of it."""
+        self._failures.add(Subject.REQUEST, failure.reason)
+        self.say(version, request_id, f"the request failed: {failure}", trace)
+        return Answer(request_id, failure.reason, None, failure.message, seconds)
 
     async def _answer(
         self, version: RunnableVersion, request_id: str, outcome: RunOutcome, trace: Trace | None
     ) -> Answer:
         if outcome.reason is not Reason.COMPLETED or outcome.result is None:
-            return Answer(request_id, outcome.reason, None, outcome.error_message or outcome.reason, outcome.seconds)
+            failure = Failure(outcome.reason, outcome.error_message or outcome.reason)
+            return self.failed(version, request_id, failure, trace, outcome.seconds)
         try:
             result = await self._checked_result(version, request_id, outcome.result, outcome.files, trace)
         except Unavailable:
             raise  # nothing is wrong with the result: it could not be read or kept now
         except QuintaError as error:
-            self.say(version, request_id, error.message, trace)
             reason = Reason.RESULT_TOO_LARGE if isinstance(error, TooLarge) else error.reason or Reason.RESULT_NOT_KEPT
-            return Answer(request_id, reason, None, error.message, outcome.seconds)
+            return self.failed(version, request_id, Failure(reason, error.message), trace, outcome.seconds)
         finally:
             for path in outcome.files.values():
                 path.unlink(missing_ok=True)

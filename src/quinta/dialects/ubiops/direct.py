@@ -18,6 +18,7 @@ from quinta.dialects.base.bodies import headers_of
 from quinta.dialects.base.hang_ups import UntilHangUp
 from quinta.dialects.ubiops.auth import actor_of
 from quinta.dialects.ubiops.calls import read_data
+from quinta.dialects.ubiops.convert_failures import failure_members
 from quinta.dialects.ubiops.errors import refused
 from quinta.dialects.ubiops.parameters import whole_number
 
@@ -75,10 +76,8 @@ def _timeout(query: bytes) -> int | None:
 
 def _body(answer: Answer) -> bytes:
     if answer.result is None:
-        message = json.dumps(answer.error_message)
-        return (
-            f'{{"request_id":"{answer.request_id}","success":false,"result":null,"error_message":{message}}}'.encode()
-        )
+        failure = json.dumps({"error_message": answer.error_message, **failure_members(answer.reason)})[1:]
+        return f'{{"request_id":"{answer.request_id}","success":false,"result":null,{failure}'.encode()
     return (
         f'{{"request_id":"{answer.request_id}","success":true,"result":{answer.result},"error_message":null}}'.encode()
     )

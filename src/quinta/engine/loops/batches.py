@@ -9,10 +9,11 @@ from quinta.core.errors import TooLarge
 from quinta.core.events import EventName
 from quinta.core.models.live import LiveVersions
 from quinta.core.models.model import RunnableVersion
+from quinta.core.observation.failures import FailureCounts, Subject
 from quinta.core.observation.model import Trace
 from quinta.core.pipelines.runs import Parts, PipelineRuns
 from quinta.core.ports import Store, UnitOfWork
-from quinta.core.reasons import RETIREMENTS, TIMEOUTS, Reason
+from quinta.core.reasons import RETIREMENTS, TIMEOUTS, Failure, Reason
 from quinta.core.requests.batch import TIMEOUT_SECONDS
 from quinta.core.requests.execution import Answer, Execution
 from quinta.core.requests.model import Request, RequestStatus
@@ -48,6 +49,7 @@ class Batches:
         versions: LiveVersions,
         execution: Execution,
         pipelines: PipelineRuns,
+        failures: FailureCounts,
         clock: Clock,
         runs_here: Callable[[RunnableVersion], bool],
     ) -> None:
@@ -55,6 +57,7 @@ class Batches:
         self._versions = versions
         self._execution = execution
         self._pipelines = pipelines
+        self._failures = failures
         self._clock = clock
         self._in_flight: dict[str, int] = {}  # by version
         self._seconds: dict[str, float] = {}  # by version: mean run time of late requests
@@ -107,9 +110,9 @@ class Batches:
         try:
             following = await self._pipelines.after(request, answer)
         except TooLarge as error:
-            reason = Reason.RESULT_TOO_LARGE_TO_HAND_ON
-            answer = Answer(request.id, reason, None, error.message, answer.seconds)
-            return self._ended(request, answer)
+            failure = Failure(Reason.RESULT_TOO_LARGE_TO_HAND_ON, error.message)
+            self._failures.add(Subject.REQUEST, failure.reason)
+            return self._ended(request, Answer(request.id, failure.reason, None, failure.message, answer.seconds))
         return self._ended(request, answer, following)
 
     async def _run(self, request: Request) -> Answer | None:
@@ -144,6 +147,7 @@ class Batches:
         return Ended(values, carry_on, order=request.pipeline_request_id)
 
     def _give_up(self, request: Request, error: str) -> Ended:
+        self._failures.add(Subject.REQUEST, Reason.GIVEN_UP)
         answer = Answer(request.id, Reason.GIVEN_UP, None, f"given up after several tries: {error}")
         return self._ended(request, answer)
 
