@@ -90,12 +90,14 @@ def measure(server: LocalServer, arguments: argparse.Namespace) -> tuple[list[fl
             await_build(api, version)
         python, cold, bare = interpreter(server), list[float](), list[float]()
         bare_start(python, arguments.module)
-        for round in range(arguments.rounds):
-            await_zero(server)
+    for round in range(arguments.rounds):
+        await_zero(server)
+        with Api(server) as api:  # a connection of its own: the server closes one that is idle
             for version in versions:
                 bare.append(bare_start(python, arguments.module))
                 cold.append(cold_start(api, version, len(cold)))
-            print(f"round {round + 1}: median {statistics.median(cold):.3f} s", flush=True)
+        print(f"round {round + 1}: median {statistics.median(cold):.3f} s", flush=True)
+    with Api(server) as api:
         lines = api.call("POST", "/projects/benchmark/logs", {"filters": {"system": True}, "limit": 500})
         own = [float(found[1]) for line in lines if (found := STARTED.search(line["log"]))]
         return cold, own[: len(cold)], bare
