@@ -31,6 +31,7 @@ from quinta.core.models.models import Models
 from quinta.core.models.packages import Packages
 from quinta.core.models.variables import Variables
 from quinta.core.models.versions import Versions
+from quinta.core.observation.failures import FailureCounts
 from quinta.core.observation.logs import Logs
 from quinta.core.observation.metrics import Metrics
 from quinta.core.observation.usage import Usage
@@ -77,7 +78,8 @@ from quinta.engine.observation.status_socket import StatusSocket
 from quinta.engine.reading_process import ReadingProcess
 from quinta.engine.recorder import Recorder
 from quinta.engine.sandbox.detection import detect
-from quinta.engine.supervisor.settings import EngineFolders, SupervisorPolicy
+from quinta.engine.supervisor.machine import supervisor_policy
+from quinta.engine.supervisor.settings import EngineFolders
 from quinta.engine.supervisor.supervisor import Supervisor
 from quinta.kit.clock import SystemClock
 from quinta.settings import Settings
@@ -133,8 +135,11 @@ class Server:
         self._database = Database(settings.database_url, clock)
         objects = self._folders.open_objects(settings.storage_url)
         self._recorder = Recorder(self._database, clock)
+        self._failures = FailureCounts()
         self._sandbox = detect()
-        policy = SupervisorPolicy(start_timeout_seconds=settings.start_timeout_seconds)
+        policy = supervisor_policy(
+            settings.start_timeout_seconds, settings.instance_memory_megabytes, settings.queue_requests
+        )
         self.supervisor = Supervisor(self._folders.engine, self._sandbox, clock, self._recorder, self._recorder, policy)
         self._builder = PackageBuilder(
             self._folders.engine.packages,
@@ -149,14 +154,16 @@ class Server:
     def _assemble(self, clock: SystemClock, objects: Objects) -> None:
         """Makes the services and the loops on top of the adapters."""
         store = self._database
-        recorder, secrets = self._recorder, self._secrets
+        recorder, secrets, failures = self._recorder, self._secrets, self._failures
         blobs = Blobs(store, objects, clock)
         self._reading = ReadingProcess()
         reader = Reader(self._reading)
         drivers = make_drivers(Destinations(self.settings.connector_networks))
         versions = LiveVersions(store, secrets)
-        execution = Execution(self.supervisor, reader, blobs, recorder, recorder, clock)
-        deliveries = StoreDeliveries(store, reader, objects, drivers, secrets, recorder, recorder, clock, self.staging)
+        execution = Execution(self.supervisor, reader, blobs, recorder, recorder, failures, clock)
+        deliveries = StoreDeliveries(
+            store, reader, objects, drivers, secrets, recorder, recorder, failures, clock, self.staging
+        )
         direct_pipelines = DirectPipelineRequests(
             store, reader, versions, execution, deliveries, blobs, recorder, recorder, clock, self._runs_here
         )
@@ -179,15 +186,18 @@ class Server:
         self.services = self._make_services(shared)
         runs = PipelineRuns(store, reader, recorder, clock)
         self._administration = Administration(store, clock, self._passwords)
-        self._builds = Builds(store, objects, self._builder, self.supervisor, recorder, clock, self.staging, secrets)
-        self._batches = Batches(store, shared.versions, shared.execution, runs, clock, self._runs_here)
+        self._builds = Builds(
+            store, objects, self._builder, self.supervisor, recorder, failures, clock, self.staging, secrets
+        )
+        self._batches = Batches(store, shared.versions, shared.execution, runs, failures, clock, self._runs_here)
         self._scheduler = Scheduler(store, shared.scheduled, recorder, clock)
         self._deliveries = DeliveryLoop(store, deliveries, runs, recorder, clock)
-        self._verifications = Verifications(store, drivers, secrets, recorder, clock)
+        self._verifications = Verifications(store, drivers, secrets, recorder, failures, clock)
         self._pulse = Pulse(self.supervisor.tally, self.supervisor.versions, clock)
         sources = Sources(
             supervisor=self.supervisor,
             recorder=recorder,
+            failures=failures,
             reading=self._reading,
             queues=QueueReader(store, clock),
             pulse=self._pulse,

@@ -15,6 +15,7 @@ from pathlib import Path
 _ADMINISTRATOR_EMAIL = "admin@quinta.local"
 _BODY_BYTES = 16 * 2**20
 _UPLOAD_BYTES = 2 * 2**30
+_QUEUE_REQUESTS = 1_000
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 _BUILD_PREFIXES = ("UV_", "PIP_", "SSL_CERT_", "REQUESTS_CA_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
@@ -38,6 +39,8 @@ class Settings:
     """Everything the server is told. ``data`` is the folder for everything it keeps; sizes in bytes, times in seconds.
 
     ``pythons``, ``search_path`` (the form of PATH) and ``home`` say where interpreters for packages are looked for;
+    ``instance_memory_megabytes`` is what all instances may be allocated; None: a share of the machine's memory;
+    ``queue_requests`` is how many direct requests may wait for one version;
     ``connector_networks`` are those inside that connectors may reach;
     ``secrets_key`` is the keyring that seals secrets; None: the one in the data folder.
     ``build_environment`` holds the operator's variables for package installation, handed to builds as they are.
@@ -55,6 +58,8 @@ class Settings:
     maximum_body_bytes: int = _BODY_BYTES
     maximum_upload_bytes: int = _UPLOAD_BYTES
     start_timeout_seconds: float = 120.0
+    instance_memory_megabytes: int | None = None
+    queue_requests: int = _QUEUE_REQUESTS
     build_timeout_seconds: float = 1_800.0
     connector_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     secrets_key: str | None = field(default=None, repr=False)
@@ -84,6 +89,8 @@ def read_settings(
         maximum_body_bytes=_number(given, "QUINTA_MAXIMUM_BODY_BYTES", _BODY_BYTES),
         maximum_upload_bytes=_number(given, "QUINTA_MAXIMUM_UPLOAD_BYTES", _UPLOAD_BYTES),
         start_timeout_seconds=_number(given, "QUINTA_START_TIMEOUT_SECONDS", 120),
+        instance_memory_megabytes=_number(given, "QUINTA_INSTANCE_MEMORY_MB", 0) or None,
+        queue_requests=_number(given, "QUINTA_QUEUE_REQUESTS", _QUEUE_REQUESTS),
         build_timeout_seconds=_number(given, "QUINTA_BUILD_TIMEOUT_SECONDS", 1_800),
         connector_networks=_networks(given, "QUINTA_CONNECTOR_NETWORKS"),
         secrets_key=given.get("QUINTA_SECRETS_KEY") or None,

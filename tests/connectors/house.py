@@ -17,7 +17,9 @@ from quinta.core.connectors.model import ConnectorStatus, DeliveryContext
 from quinta.core.events import Event, EventName
 from quinta.core.files.blobs import Blobs
 from quinta.core.models.model import DataType, Field
+from quinta.core.observation.failures import FailureCounts
 from quinta.core.observation.model import LogLine, MetricPoint
+from quinta.core.reasons import Failure
 from quinta.core.requests.reading import Reader
 from quinta.core.scope import EVERYTHING
 from quinta.core.tenancy.model import Membership, User
@@ -59,13 +61,23 @@ class House:
         self.keeper = CredentialsKeeper(database, clock, self.secrets)
         drivers = make_drivers(Destinations(LOOPBACK))
         recorder = self.recorder
-        self.verifications = Verifications(database, drivers, self.secrets, recorder, clock)
+        self.verifications = Verifications(database, drivers, self.secrets, recorder, FailureCounts(), clock)
         staging = folder / "staging"
         staging.mkdir()
         self.staging = staging
         self.reading = ReadingProcess()
         self.deliveries = StoreDeliveries(
-            database, Reader(self.reading), objects, drivers, self.secrets, recorder, recorder, clock, staging, pauses
+            database,
+            Reader(self.reading),
+            objects,
+            drivers,
+            self.secrets,
+            recorder,
+            recorder,
+            FailureCounts(),
+            clock,
+            staging,
+            pauses,
         )
         self._verified: dict[str, int] = {}
         self._heard = asyncio.Event()
@@ -122,7 +134,7 @@ class House:
                 self._heard.clear()
                 await self._heard.wait()
 
-    async def deliver(self, view: ConnectorView, values: Mapping[str, Any]) -> str | None:
+    async def deliver(self, view: ConnectorView, values: Mapping[str, Any]) -> Failure | None:
         return await self.deliveries.deliver(view.connector.id, json.dumps(values), context=CONTEXT)
 
     async def blob(self, content: bytes, file_name: str) -> str:

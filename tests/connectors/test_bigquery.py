@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from quinta.core.connectors.model import ConnectorStatus
+from quinta.core.reasons import Failure, Reason
 from tests.connectors.google_exchange import PEM, TOKEN, Google
 from tests.connectors.house import House
 
@@ -63,8 +64,9 @@ async def test_tries_of_one_message_have_one_id(house: House, service: Google) -
     service.refuse(f"POST {TABLE}/insertAll", 503, "Error encountered during execution. Retrying may solve it.")
     reason = await house.deliver(made, ROW)
     assert reason is not None
-    assert reason.startswith("Google answers 503")
-    assert reason.endswith("(after 3 tries)")
+    assert reason.message.startswith("Google answers 503")
+    assert reason.message.endswith("(after 3 tries)")
+    assert reason.reason is Reason.STORE_BUSY
     ids = [row["insertId"] for row in rows(service)]
     assert (len(ids), len(set(ids))) == (3, 1)
     assert [line.text.split(" failed")[0] for line in await house.logs()][:2] == ["try 1 of 3", "try 2 of 3"]
@@ -76,26 +78,28 @@ async def test_a_row_that_is_refused(house: House, service: Google) -> None:
     made = await house.connect("gcp_bigquery", PLACE, FIELDS)
     error = {"reason": "invalid", "location": "int", "message": "Cannot convert value to integer"}
     service.answers[f"POST {TABLE}/insertAll"] = (200, {"insertErrors": [{"index": 0, "errors": [error]}]})
-    assert await house.deliver(made, ROW) == "BigQuery refuses the row: Cannot convert value to integer (int)"
+    refusal = "BigQuery refuses the row: Cannot convert value to integer (int)"
+    assert await house.deliver(made, ROW) == Failure(Reason.VALUE_REJECTED, refusal)
     assert len(rows(service)) == 1
 
 
 BAD_KEYS = [
-    ({"type": "authorized_user"}, "not that of a service account"),
+    ({"type": "authorized_user"}, "not that of a service account", Reason.CREDENTIALS_INVALID),
     (
         {"private_key": "-----BEGIN PRIVATE KEY-----\nnone\n-----END PRIVATE KEY-----\n"},
         "that can be used",
+        Reason.CREDENTIALS_INVALID,
     ),
-    ({"token_uri": "http://10.9.8.7/token"}, "may not reach"),
-    ({"token_uri": "http://127.0.0.1:1/token"}, "Google"),
+    ({"token_uri": "http://10.9.8.7/token"}, "may not reach", Reason.DESTINATION_REFUSED),
+    ({"token_uri": "http://127.0.0.1:1/token"}, "Google", Reason.UNREACHABLE),
 ]
 
 
-@pytest.mark.parametrize(("change", "text"), BAD_KEYS, ids=[text for _, text in BAD_KEYS])
-async def test_keys_that_fail(house: House, service: Google, change: dict[str, str], text: str) -> None:
+@pytest.mark.parametrize(("change", "text", "reason"), BAD_KEYS, ids=[text for _, text, _ in BAD_KEYS])
+async def test_keys_that_fail(house: House, service: Google, change: dict[str, str], text: str, reason: Reason) -> None:
     signed = await house.sign_in("gcp_bigquery", sign_in(service, **change))
     assert signed.credentials.status is ConnectorStatus.FAILED_VERIFICATION
-    assert text in signed.credentials.error_message
+    assert (signed.credentials.reason, text in signed.credentials.error_message) == (reason, True)
     assert "PRIVATE" not in signed.credentials.error_message
 
 
@@ -103,6 +107,7 @@ async def test_a_key_that_google_does_not_know(house: House, service: Google) ->
     service.knows_the_key = False
     signed = await house.sign_in("gcp_bigquery", sign_in(service))
     assert "invalid_grant" in signed.credentials.error_message
+    assert signed.credentials.reason == Reason.CREDENTIALS_REFUSED
     made = await house.connect("gcp_bigquery", PLACE, FIELDS)
     assert "invalid_grant" in made.connector.error_message
     for text in (signed.credentials.error_message, made.connector.error_message):
@@ -127,6 +132,7 @@ async def test_places_that_fail(
     made = await house.connect("gcp_bigquery", PLACE | configuration, fields)
     assert made.connector.status is ConnectorStatus.FAILED_VERIFICATION
     assert text in made.connector.error_message
+    assert made.connector.reason == (Reason.PLACE_MISSING if "404" in text else Reason.PLACE_UNFIT)
 
 
 async def test_a_right_that_is_missing(house: House, service: Google) -> None:
@@ -134,3 +140,4 @@ async def test_a_right_that_is_missing(house: House, service: Google) -> None:
     await house.sign_in("gcp_bigquery", sign_in(service))
     made = await house.connect("gcp_bigquery", PLACE, FIELDS)
     assert "lacks the permission bigquery.tables.updateData" in made.connector.error_message
+    assert made.connector.reason == Reason.PERMISSION_MISSING

@@ -17,6 +17,7 @@ from quinta.core.connectors.keys import seal_credentials_again
 from quinta.core.connectors.model import Connector, ConnectorStatus, ConnectorType, Credentials, Verification
 from quinta.core.errors import StateConflict
 from quinta.core.models.model import DataType, Field
+from quinta.core.reasons import Failure, Reason
 from quinta.core.scope import EVERYTHING
 from quinta.core.tenancy.projects import Projects
 from quinta.engine.connectors.destinations import Destinations
@@ -32,6 +33,7 @@ from tests.connectors.house import CONTEXT, LOOPBACK, House, open_house
 from tests.connectors.network import way_to
 
 FIELDS = {"number": "int"}
+GONE = Failure(Reason.CONNECTOR_GONE, "the connector does not exist any more")
 
 
 def sign_in(port: int) -> dict[str, object]:
@@ -69,7 +71,8 @@ async def test_trouble_that_passes_is_tried_three_times(house: House, postgresql
         way.cuts = 100
         reason = await house.deliver(made, {"number": 2})
         assert reason is not None
-        assert reason.endswith("(after 3 tries)")
+        assert reason.message.endswith("(after 3 tries)")
+        assert reason.reason is Reason.UNREACHABLE
         assert (await house.logs())[-1].text == f"the message was not written: {reason}"
     assert await numbers(postgresql_port, table) == [1]
     assert (await house.metrics())["requests"] == 1
@@ -113,6 +116,7 @@ async def test_a_missing_driver_says_how_to_install_it(
     made = await house.sign_in(type_, {name: value for name, value in values.items() if name in wanted})
     assert made.credentials.status is ConnectorStatus.FAILED_VERIFICATION
     assert f"pip install 'quinta[{extra}]'" in made.credentials.error_message
+    assert made.credentials.reason == Reason.DRIVER_MISSING
 
 
 async def test_secrets_are_sealed_and_follow_the_keys(house: House, postgresql_port: int) -> None:
@@ -155,11 +159,11 @@ async def test_a_life_on_each_database(database: Database, tmp_path: Path, postg
             await house.keeper.delete(house.actor, house.project.name, "credentials")
         await house.connectors.delete(house.actor, house.project.name, "connector")
         await house.keeper.delete(house.actor, house.project.name, "credentials")
-        assert await house.deliver(whole, {"number": 4}) == "the connector does not exist any more"
+        assert await house.deliver(whole, {"number": 4}) == GONE
         await house.sign_in("postgresql", sign_in(postgresql_port))
         made = await house.connect("postgresql", {"database": "postgres", "table": table}, FIELDS)
         await Projects(database, SystemClock()).delete(house.actor, house.project.name)
-        assert await house.deliver(made, {"number": 5}) == "the connector does not exist any more"
+        assert await house.deliver(made, {"number": 5}) == GONE
         async with database.read() as work:
             for kind in (Connector, Credentials, Verification):
                 assert await work.of(kind, EVERYTHING).find() == []
@@ -168,7 +172,7 @@ async def test_a_life_on_each_database(database: Database, tmp_path: Path, postg
 
 async def test_a_connector_that_is_gone(house: House) -> None:
     reason = await house.deliveries.deliver(new_id(), "{}", context=CONTEXT)
-    assert reason == "the connector does not exist any more"
+    assert reason == GONE
 
 
 INSIDE = ["127.0.0.1", "localhost", "10.0.0.1", "169.254.169.254", "::1", "::ffff:127.0.0.1", "fd00::1", "0.0.0.0",

@@ -11,6 +11,7 @@ import boto3
 import pytest
 
 from quinta.core.connectors.model import ConnectorStatus
+from quinta.core.reasons import Reason
 from tests.connectors.house import House
 
 FIELDS = {"int": "int", "strings": "array_string"}
@@ -61,15 +62,18 @@ async def test_what_is_refused(house: House, moto_url: str, stream: str, client:
     signed = await house.sign_in("aws_kinesis", sign_in("http://127.0.0.1:1"))
     assert signed.credentials.status is ConnectorStatus.FAILED_VERIFICATION
     assert "Kinesis cannot be reached" in signed.credentials.error_message
+    assert signed.credentials.reason == Reason.UNREACHABLE
     assert "kinesis-secret" not in signed.credentials.error_message
     await house.change_credentials(sign_in(moto_url))
     await house.until_verified(signed.credentials.id, 2)
     made = await house.connect("aws_kinesis", {"stream": "there-is-none"}, FIELDS)
     assert "ResourceNotFoundException" in made.connector.error_message
+    assert made.connector.reason == Reason.PLACE_MISSING
     good = await house.change(configuration={"stream": stream})
     assert good.connector.status is ConnectorStatus.AVAILABLE
     client.delete_stream(StreamName=stream)
     reason = await house.deliver(good, ROW)
     assert reason is not None
-    assert "ResourceNotFoundException" in reason
+    assert "ResourceNotFoundException" in reason.message
+    assert reason.reason is Reason.PLACE_MISSING
     assert [line.text for line in await house.logs()][-1] == f"the message was not written: {reason}"

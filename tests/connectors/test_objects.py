@@ -21,6 +21,7 @@ from google.cloud import storage
 from obstore.store import AzureStore, S3Store
 
 from quinta.core.connectors.model import ConnectorStatus
+from quinta.core.reasons import Reason
 from tests.connectors.clouds import AZURE_ACCOUNT, AZURE_KEY, SWIFT_KEY, SWIFT_SECRET, connection_string
 from tests.connectors.google_exchange import PEM, Google
 from tests.connectors.house import House
@@ -173,16 +174,19 @@ async def test_what_is_refused(house: House, store: Store) -> None:
     signed = await house.sign_in(store.type, store.sign_in | store.wrong)
     assert signed.credentials.status is ConnectorStatus.FAILED_VERIFICATION
     assert store.refusal in signed.credentials.error_message
+    assert signed.credentials.reason == Reason.CREDENTIALS_REFUSED
     await house.change_credentials(store.sign_in)
     await house.until_verified(signed.credentials.id, 2)
     made = await house.connect(store.type, {store.bucket_parameter: "there-is-none"})
     assert made.connector.status is ConnectorStatus.FAILED_VERIFICATION
     assert "404" in made.connector.error_message
+    assert made.connector.reason == Reason.PLACE_MISSING
     good = await house.change(configuration={store.bucket_parameter: store.bucket})
     assert good.connector.status is ConnectorStatus.AVAILABLE
     reason = await house.deliver(good, {"blob": str(uuid4())})
     assert reason is not None
-    assert "does not exist any more" in reason
+    assert "does not exist any more" in reason.message
+    assert reason.reason is Reason.MESSAGE_BLOB_GONE
     lines = [line.text for line in await house.logs()]
     shown = " ".join([signed.credentials.error_message, made.connector.error_message, *lines])
     assert store.secret not in shown

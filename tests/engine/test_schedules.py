@@ -19,11 +19,13 @@ from quinta.core.events import Event, EventName
 from quinta.core.files.blobs import Blobs
 from quinta.core.models.live import LiveVersions
 from quinta.core.models.model import Build, BuildStatus, Model, ModelVersion, RunnableVersion, ValueType
+from quinta.core.observation.failures import FailureCounts
 from quinta.core.observation.model import LogLine
 from quinta.core.ports import UnitOfWork
+from quinta.core.reasons import Reason
 from quinta.core.requests.execution import Execution
 from quinta.core.requests.model import Request
-from quinta.core.requests.outcome import Reason, RunOutcome, RunRequest
+from quinta.core.requests.outcome import RunOutcome, RunRequest
 from quinta.core.requests.reading import Reader
 from quinta.core.schedules.model import Schedule
 from quinta.core.schedules.schedules import NewSchedule, ScheduleChange, Schedules
@@ -84,7 +86,9 @@ class Scene:
         self.versions = LiveVersions(self.database, SealedSecrets(Path("unused"), "ab" * 32))
         self.blobs = Blobs(self.database, self.objects, self.clock)
         reader = Reader(ReadingProcess())
-        self.execution = Execution(self.runner, reader, self.blobs, self.recorder, self.recorder, self.clock)
+        self.execution = Execution(
+            self.runner, reader, self.blobs, self.recorder, self.recorder, FailureCounts(), self.clock
+        )
         self.schedules = Schedules(self.database, self.clock, self.blobs, [self.target()])
 
     def target(self, has_build: Callable[[], bool] | None = None) -> ScheduledModels:
@@ -252,10 +256,15 @@ async def test_why_no_request_was_made_is_in_the_log(scene: Scene, batch: bool) 
     version, organization = scene.tenant.version.id, scene.tenant.organization.id
     live = (await scene.stored(ModelVersion))[0].live_build_id
     await change(scene, Organization, organization, status=OrganizationStatus.SUSPENDED)
-    assert await turned() == "schedule 's': made no request: the organization 'first' is suspended"
+    assert (
+        await turned()
+        == "schedule 's': made no request: the organization 'first' is suspended [organization_suspended]"
+    )
     await change(scene, Organization, organization, status=OrganizationStatus.ACTIVE)
     await change(scene, ModelVersion, version, live_build_id=None)
-    assert "made no request: the version 'v1' is not available" in await turned()
+    refusal = await turned()
+    assert "made no request: the version 'v1' is not available" in refusal
+    assert refusal.endswith(" [request_refused]")
     await change(scene, ModelVersion, version, live_build_id=live)
     assert "made this" in await turned()
 
@@ -275,7 +284,10 @@ async def settled(server: Scheduler) -> None:
 
 @pytest.mark.parametrize(
     ("data", "said"),
-    [("text", "made this direct request, with success"), ("fail", "its request failed: ValueError: no")],
+    [
+        ("text", "made this direct request, with success"),
+        ("fail", "its request failed: ValueError: no [model_error]"),
+    ],
 )
 async def test_a_direct_request_and_its_end_in_the_log(scene: Scene, data: str, said: str) -> None:
     await scene.create(data=data, batch=False, timeout_seconds=77)
@@ -284,8 +296,11 @@ async def test_a_direct_request_and_its_end_in_the_log(scene: Scene, data: str, 
     assert await server.turn() == 1
     await settled(server)
     assert [(request.data, request.timeout) for request in scene.runner.asked] == [(f'"{data}"'.encode(), 77)]
-    (line,) = await scene.stored(LogLine)
+    *before, line = await scene.stored(LogLine)
     assert (line.text, line.request_id) == (f"schedule 's': {said}", scene.runner.asked[0].id)
+    assert [one.text for one in before] == (
+        ["the request failed: ValueError: no [model_error]"] if data == "fail" else []
+    )
     assert await scene.stored(Request) == []
 
 
@@ -301,7 +316,7 @@ async def test_a_direct_request_runs_at_most_once(scene: Scene) -> None:
     await server.close(grace=0.0)
     assert await scene.server().turn() == 0
     assert len(scene.runner.asked) == 1
-    assert await scene.log() == ["schedule 's': its request was cut short: the server stopped"]
+    assert await scene.log() == ["schedule 's': its request was cut short: the server stopped [server_stopping]"]
 
 
 async def test_a_direct_request_is_left_to_the_server_that_has_the_build(scene: Scene) -> None:
@@ -334,7 +349,7 @@ async def test_a_direct_request_that_no_server_can_run_is_told_after_a_while(sce
     scene.clock.move(seconds=1)
     assert await without.turn() == 1
     assert await scene.log() == [
-        "schedule 's': made no request: the server that has the version's build was not there in time"
+        "schedule 's': made no request: the server that has the version's build was not there in time [request_refused]"
     ]
     assert scene.runner.asked == []
 

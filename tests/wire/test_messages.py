@@ -37,9 +37,9 @@ messages: st.SearchStrategy[Message] = st.one_of(
     st.builds(Run, numbers, texts, names),
     st.just(Stop()),
     st.just(Ready()),
-    st.builds(StartFailed, texts),
+    st.builds(StartFailed, texts, texts),
     st.builds(Done, numbers, seconds, texts, names),
-    st.builds(Failed, numbers, seconds, st.booleans(), texts),
+    st.builds(Failed, numbers, seconds, texts, texts),
 )
 
 
@@ -78,8 +78,8 @@ def frame(header: bytes, length: int | None = None) -> bytes:
         b'["Done",true,0.5,"",{}]',
         b'["Done",1,1,"",{}]',
         b'["Done",1,0.5,"",{"y":1}]',
-        b'["Failed",1,0.5,1,""]',
-        b'["StartFailed",null]',
+        b'["Failed",1,0.5,true,""]',
+        b'["StartFailed","",null]',
         b"[" * 100_000,
     ],
 )
@@ -109,4 +109,4 @@ def test_a_frame_has_a_largest_size() -> None:
     with pytest.raises(WireError):
         encode(Run(1, "", {}), b"x" * (MAX_FRAME_BYTES - header + 1))
     with pytest.raises(WireError):
-        encode(StartFailed("x" * MAX_HEADER_BYTES))
+        encode(StartFailed("", "x" * MAX_HEADER_BYTES))

@@ -104,7 +104,7 @@ def test_a_worker_answers_and_stops(worker: Worker, tmp_path: Path) -> None:
 
 def test_a_worker_says_why_it_cannot_start(worker: Worker, tmp_path: Path) -> None:
     worker.send(start(tmp_path, "other"))
-    assert worker.receive() == (StartFailed("the package has no file other.py"), b"")
+    assert worker.receive() == (StartFailed("start_no_model_file", "the package has no file other.py"), b"")
     assert worker.process.wait(30) == 1
 
 
@@ -122,6 +122,6 @@ def test_a_failure_is_answered_and_the_next_request_works(worker: Worker, tmp_pa
     worker.send(Run(1, "", {}), b"0")
     message, _ = worker.receive()
     assert isinstance(message, Failed)
-    assert (message.id, message.invalid_result, message.message) == (1, False, "division by zero")
+    assert (message.id, message.code, message.message) == (1, "model_error", "division by zero")
     worker.send(Run(2, "", {}), b"2")
     assert worker.receive()[1] == b"0.5"

@@ -9,6 +9,7 @@
     ├── StateConflict         the object's state forbids this now: in use, not available yet, last of its kind
     ├── LimitReached          a count or quota of the subscription is used up
     ├── TooLarge              a body, an upload or a value is over its limit
+    ├── TooManyRequests       more wait already than may: the same call may succeed later
     └── Unavailable           the server cannot do this at the moment; trying again later may help
 
 Errors carry no HTTP status: each dialect has a table from ``code`` to its own answer, and a test demands a row for
@@ -19,19 +20,23 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from quinta.core.reasons import Reason
+
 
 class QuintaError(Exception):
     """Base of the family.
 
     ``message`` is a sentence for the person who made the call; ``field`` names the member it is about, if any.
+    ``reason`` is why a request fails when this ends one that was accepted, where the error knows.
     """
 
     code: ClassVar[str] = "error"
 
-    def __init__(self, message: str, *, field: str | None = None) -> None:
+    def __init__(self, message: str, *, field: str | None = None, reason: Reason | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.field = field
+        self.reason = reason
 
 
 class InvalidInput(QuintaError):
@@ -64,6 +69,10 @@ class LimitReached(QuintaError):
 
 class TooLarge(QuintaError):
     code = "too_large"
+
+
+class TooManyRequests(QuintaError):
+    code = "too_many_requests"
 
 
 class Unavailable(QuintaError):

@@ -15,6 +15,7 @@ from quinta.core.models.model import RunnableVersion
 from quinta.core.observation.intervals import Interval
 from quinta.core.observation.model import LogLine, MetricPoint
 from quinta.core.observation.queues import Queue
+from quinta.core.reasons import Failure, Reason
 from quinta.core.requests.outcome import RunOutcome, RunRequest
 from quinta.core.scope import Scope
 
@@ -234,13 +235,13 @@ class ModelRunner(Protocol):
         revisions once a new one is ready. An older revision than the one known is ignored."""
         ...
 
-    async def probe(self, version: RunnableVersion) -> str | None:
+    async def probe(self, version: RunnableVersion) -> Failure | None:
         """Starts one instance of a revision that does not serve yet. None when it became ready (it is kept for the
-        first request), else a sentence that says why not."""
+        first request), else why not."""
         ...
 
-    async def retire(self, version_id: str) -> None:
-        """Stops all instances of a version and ends what waits for them with reason RETIRED."""
+    async def retire(self, version_id: str, reason: Reason) -> None:
+        """Stops all instances of a version and ends what waits for them with ``reason``, one of RETIREMENTS."""
         ...
 
 
@@ -261,11 +262,11 @@ class MeterSink(Protocol):
 class Deliveries(Protocol):
     """Writes messages to the stores behind connectors (engine/connectors)."""
 
-    async def deliver(self, connector_id: str, data: str, *, context: DeliveryContext) -> str | None:
+    async def deliver(self, connector_id: str, data: str, *, context: DeliveryContext) -> Failure | None:
         """Writes one message, given as JSON text: an object with a value for each input field of the connector, the id
         of a blob where that is the type.
 
-        None when it was written, else a sentence that says why not; nothing is raised for what the store or the values
+        None when it was written, else why not; nothing is raised for what the store or the values
         do. Trouble that may pass is tried three times with growing pauses. The log of the project and the metrics of
         the connector are kept here: the caller writes neither. Cancelling ends the try.
         """

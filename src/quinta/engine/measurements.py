@@ -13,7 +13,9 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from quinta.core.observation.failures import FailureCounts
 from quinta.core.observation.queues import Queue, QueueName
+from quinta.engine.failures import failure_series
 from quinta.engine.observation.families import OF_VERSION, OTHERS, counts, histogram, labels_of, pools, queues
 from quinta.engine.observation.pulse import Pulse
 from quinta.engine.observation.queues import QueueReader
@@ -33,6 +35,7 @@ class Sources:
 
     supervisor: Supervisor
     recorder: Recorder
+    failures: FailureCounts
     reading: ReadingProcess
     queues: QueueReader
     pulse: Pulse
@@ -66,6 +69,7 @@ class Measurements:
             yield CounterMetricFamily(
                 f"quinta_{object_type}_{metric}", f"Sum of {metric} of every {object_type}.", value=value
             )
+        yield failure_series(sources.failures.totals)
         yield from counts("quinta", [], {(): sources.supervisor.tally.total()})
         yield histogram(
             "quinta_event_loop_lag_seconds", "How late the event loop was, four times a second.", sources.pulse.lag
@@ -80,8 +84,11 @@ class Measurements:
     def _now(self) -> Iterator[Metric]:
         sources = self._sources
         backlog = sources.recorder.backlog
+        capacity = sources.supervisor.capacity
         values = {
             **sources.gauges(),
+            "instance_memory_held_bytes": capacity.held << 20,
+            "instance_memory_limit_bytes": capacity.megabytes << 20,
             "log_lines_buffered": backlog.lines,
             "log_bytes_buffered": backlog.held_bytes,
             "large_json_waiting_bytes": sources.reading.waiting_bytes,

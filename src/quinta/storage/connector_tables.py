@@ -18,6 +18,7 @@ credentials = Table(
     text("error_message"),
     moment("created_at"),
     moment("updated_at"),
+    text("reason", nullable=True),
     UniqueConstraint("project_id", "name"),
 )
 
@@ -36,6 +37,7 @@ connectors = Table(
     text("error_message"),
     moment("created_at"),
     moment("updated_at"),
+    text("reason", nullable=True),
     UniqueConstraint("project_id", "name"),
     Index(None, "credentials_id"),
 )

@@ -76,6 +76,7 @@ pipeline_requests = Table(
     text("error_message", nullable=True),
     moment("created_at"),
     moment("updated_at"),
+    text("reason", nullable=True),
     Index(None, "pipeline_id", "id"),
     Index(None, "project_id", "status"),
     Index(None, "plan_id"),
@@ -93,6 +94,7 @@ object_results = Table(
     text("error_message", nullable=True),
     moment("created_at"),
     moment("updated_at"),
+    text("reason", nullable=True),
     Index(None, "project_id"),
     Index(None, "pipeline_request_id"),
 )

@@ -242,6 +242,7 @@ model_versions = Table(
     # Builds point at their version; a foreign key back would make a circle that no insert could start.
     _text("live_build_id", nullable=True),
     _text("latest_build_id", nullable=True),
+    _text("reason", nullable=True),
     UniqueConstraint("model_id", "name"),
     Index(None, "project_id"),
 )
@@ -262,6 +263,7 @@ builds = Table(
     _text("package_digest", nullable=True),
     _text("environment_digest", nullable=True),
     _text("model_file", nullable=True),
+    _text("reason", nullable=True),
     *_lease(),
     Index(None, "version_id", "id"),
     Index(None, "project_id"),

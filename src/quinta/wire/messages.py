@@ -25,6 +25,27 @@ MAX_PAYLOAD_IN_FRAME = MAX_FRAME_BYTES - MAX_HEADER_BYTES
 # A result goes through the memory of the server once more when it is answered, so even files have an end.
 MAX_PAYLOAD_BYTES = 16 << 20
 
+# The codes that a worker may give (core/reasons.py): why a start failed, and why a call did.
+START_FAILURES = (
+    "start_no_model_file",
+    "start_no_model_class",
+    "start_no_request_method",
+    "start_import_error",
+    "start_constructor_error",
+    "start_exited",
+    "start_memory",
+)
+RUN_FAILURES = (
+    "model_error",
+    "model_called_exit",
+    "memory",
+    "processes",
+    "disk",
+    "result_not_json",
+    "result_too_large",
+    "result_bad_file",
+)
+
 _LENGTHS = struct.Struct(">II")
 # json.dumps with options would build such an encoder for each message, which costs more than the encoding.
 _encode_json = json.JSONEncoder(separators=(",", ":")).encode
@@ -72,8 +93,9 @@ class Ready(NamedTuple):
 
 
 class StartFailed(NamedTuple):
-    """The model could not be loaded or constructed; the worker exits."""
+    """The model could not be loaded or constructed; the worker exits. ``code`` is one of START_FAILURES."""
 
+    code: str
     message: str
 
 
@@ -90,11 +112,11 @@ class Done(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """The call raised, or (``invalid_result``) what it returned cannot be an answer."""
+    """The call raised, or what it returned cannot be an answer. ``code`` is one of RUN_FAILURES."""
 
     id: int
     seconds: float
-    invalid_result: bool
+    code: str
     message: str
 
 
@@ -105,9 +127,9 @@ _KINDS: Dict[str, Tuple[Type[Message], Tuple[type, ...]]] = {
     "Run": (Run, (int, str, dict)),
     "Stop": (Stop, ()),
     "Ready": (Ready, ()),
-    "StartFailed": (StartFailed, (str,)),
+    "StartFailed": (StartFailed, (str, str)),
     "Done": (Done, (int, float, str, dict)),
-    "Failed": (Failed, (int, float, bool, str)),
+    "Failed": (Failed, (int, float, str, str)),
 }
 
 

@@ -11,31 +11,41 @@ _TAKES_ANY_KEYWORD = 0x08  # CO_VARKEYWORDS; the module inspect, which names it,
 
 
 class LoadError(Exception):
-    """The package lacks what every package must have; the text is for its author."""
+    """The package lacks what every package must have; the text is for its author, ``code`` one of START_FAILURES."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
 
 
-def load_model(package: str, model_file: str, context: dict[str, Any]) -> Any:
-    """Imports ``<model_file>.py`` from the folder ``package`` and returns an instance of its class ``Model``.
+def load_class(package: str, model_file: str) -> type:
+    """Imports ``<model_file>.py`` from the folder ``package`` and returns its class ``Model``.
 
     Raises LoadError when the file or the class is not there, and whatever the user's code raises.
     """
     sys.path[:0] = [package, os.path.join(package, "libraries")]
     path = os.path.join(package, model_file + ".py")
     if not os.path.isfile(path):
-        raise LoadError("the package has no file %s.py" % model_file)
+        raise LoadError("start_no_model_file", "the package has no file %s.py" % model_file)
     spec = importlib.util.spec_from_file_location(model_file, path)
     if spec is None or spec.loader is None:
-        raise LoadError("%s.py cannot be loaded as a Python module" % model_file)
+        raise LoadError("start_no_model_file", "%s.py cannot be loaded as a Python module" % model_file)
     module = importlib.util.module_from_spec(spec)
     # Registered under its name so that pickles of its classes load, but never over a module that is already there.
     sys.modules.setdefault(model_file, module)
     spec.loader.exec_module(module)
     model_class = getattr(module, "Model", None)
     if not isinstance(model_class, type):
-        raise LoadError("%s.py has no class Model" % model_file)
+        raise LoadError("start_no_model_class", "%s.py has no class Model" % model_file)
+    return model_class
+
+
+def construct(model_class: type, package: str, model_file: str, context: dict[str, Any]) -> Any:
+    """An instance of the class. Raises LoadError when it has no method ``request``, and whatever its constructor
+    raises."""
     model = model_class(**_wanted(model_class, {"base_directory": package, "context": context}))
     if not callable(getattr(model, "request", None)):
-        raise LoadError("the class Model in %s.py has no method request" % model_file)
+        raise LoadError("start_no_request_method", "the class Model in %s.py has no method request" % model_file)
     return model
 
 

@@ -6,6 +6,7 @@ output descriptors on the log pipe and the number of the socket to the superviso
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -25,10 +26,11 @@ from quinta.wire.messages import (
     Stop,
 )
 from quinta.worker.channel import Channel
-from quinta.worker.loading import LoadError, load_model
+from quinta.worker.loading import LoadError, construct, load_class
 from quinta.worker.results import InvalidResult, encode_result, take_files
 from quinta.worker.streams import Streams
 
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _MAX_TEXT = 4000  # characters of an exception's text that go into error_message; the log has all of it
 
 
@@ -61,6 +63,7 @@ def main() -> None:
 
 
 def _construct(channel: Channel, streams: Streams, start: Start) -> Any:
+    code = "start_import_error"
     try:
         if start.maximum_processes:
             import resource  # only where no cgroup counts processes
@@ -69,13 +72,15 @@ def _construct(channel: Channel, streams: Streams, start: Start) -> Any:
         os.environ.update(start.variables)
         sys.argv[:] = [start.model_file + ".py"]
         context = dict(start.context, environment_variables=dict(start.variables))
-        return load_model(start.package, start.model_file, context)
+        model_class = load_class(start.package, start.model_file)
+        code = "start_constructor_error"
+        return construct(model_class, start.package, start.model_file, context)
     except BaseException as error:  # noqa: BLE001 - whatever the user's code raises is the reason to report
         streams.restore()
         if not isinstance(error, LoadError):
             _print_traceback(error)
         streams.flush()
-        channel.send(StartFailed(_start_failure(error)))
+        channel.send(StartFailed(_start_code(error, code), _start_failure(error)))
         sys.exit(1)
 
 
@@ -90,20 +95,21 @@ def _answer(channel: Channel, streams: Streams, model: Any, start: Start, run: R
         streams.restore()
         _print_traceback(error)
         streams.flush()
-        channel.send(Failed(run.id, seconds, False, _text(error)))
+        channel.send(Failed(run.id, seconds, _run_code(error, "model_error"), _text(error)))
         return
     seconds = time.perf_counter() - began
     try:
         result, files = take_files(result, start.blob_outputs, os.path.join(folder, "out"))
         encoded = encode_result(result)
         if len(encoded) > MAX_PAYLOAD_BYTES:
-            raise InvalidResult("the result has %d bytes; the limit is %d" % (len(encoded), MAX_PAYLOAD_BYTES))
+            text = "the result has %d bytes; the limit is %d" % (len(encoded), MAX_PAYLOAD_BYTES)
+            raise InvalidResult(text, "result_too_large")
     except Exception as error:  # noqa: BLE001 - the user's objects run code while they are converted
         if not isinstance(error, InvalidResult):
             streams.restore()
             _print_traceback(error)
         streams.flush()
-        channel.send(Failed(run.id, seconds, True, _text(error)))
+        channel.send(Failed(run.id, seconds, _run_code(error, "result_not_json"), _text(error)))
         return
     result_file = ""
     if len(encoded) > MAX_PAYLOAD_IN_FRAME:
@@ -161,6 +167,29 @@ def _text(error: BaseException) -> str:
     except BaseException:  # noqa: BLE001 - as above
         text = ""
     return text or type(error).__name__
+
+
+def _start_code(error: BaseException, otherwise: str) -> str:
+    if isinstance(error, LoadError):
+        return error.code
+    if isinstance(error, SystemExit):
+        return "start_exited"
+    return "start_memory" if isinstance(error, MemoryError) else otherwise
+
+
+def _run_code(error: BaseException, otherwise: str) -> str:
+    """What stopped the code when it met a limit shows in what it raises."""
+    if isinstance(error, InvalidResult):
+        return error.code
+    if isinstance(error, SystemExit):
+        return "model_called_exit"
+    if isinstance(error, MemoryError):
+        return "memory"
+    if isinstance(error, OSError) and error.errno in _NO_SPACE:
+        return "disk"
+    if type(error) is RuntimeError and error.args == ("can't start new thread",):
+        return "processes"
+    return otherwise
 
 
 def _start_failure(error: BaseException) -> str:

@@ -10,7 +10,11 @@ _COPY_BYTES = 1 << 20
 
 
 class InvalidResult(Exception):
-    """What the code returned cannot be an answer; the text names the field."""
+    """What the code returned cannot be an answer; the text names the field, ``code`` is one of RUN_FAILURES."""
+
+    def __init__(self, text: str, code: str = "result_not_json") -> None:
+        super().__init__(text)
+        self.code = code
 
 
 def encode_result(result: Any) -> bytes:
@@ -37,11 +41,11 @@ def take_files(result: Any, fields: List[str], folder: str) -> Tuple[Any, Dict[s
         try:
             path = os.path.realpath(os.fsdecode(os.fspath(result[field])))
         except (TypeError, ValueError):
-            raise InvalidResult(
-                "the field %r must be the path of a file, not %s" % (field, _type_name(result[field]))
-            ) from None
+            text = "the field %r must be the path of a file, not %s" % (field, _type_name(result[field]))
+            raise InvalidResult(text, "result_bad_file") from None
         if not os.path.isfile(path):
-            raise InvalidResult("the field %r names a file that does not exist: %s" % (field, result[field]))
+            text = "the field %r names a file that does not exist: %s" % (field, result[field])
+            raise InvalidResult(text, "result_bad_file")
         name = os.path.basename(os.fsdecode(os.fspath(result[field])))
         target = os.path.join(folder, str(position))
         os.makedirs(target)

@@ -8,6 +8,8 @@ from typing import Any
 
 from ubiops import CoreApi
 
+from quinta.core.reasons import Phase
+
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 NAME = r".{1,64}"
 TEXT = r"(?s).*"
@@ -248,6 +250,10 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 
 
+FAILURE = {"error_code": r"[a-z_]+", "error_phase": "|".join(Phase)}
+"""Additions of ours, where something failed."""
+
+
 def fits(value: object, wanted: object) -> bool:
     """Whether ``value`` is as ``wanted`` says: a pattern, a type, one of several, members, or a list of such."""
     if isinstance(wanted, str):
@@ -263,6 +269,8 @@ def fits(value: object, wanted: object) -> bool:
 
 def misfits(body: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     """Members that lack, are too many, or are not as they should be."""
+    if "error_message" in wanted and body.get("error_message"):
+        wanted = {**wanted, **FAILURE}
     names = sorted(body.keys() ^ wanted.keys())
     return names + [
         f"{name}: {body[name]!r}" for name in body.keys() & wanted.keys() if not fits(body[name], wanted[name])

@@ -24,7 +24,7 @@ def test_every_error_of_the_core_has_a_row() -> None:
 
 
 def test_every_status_is_one_of_the_contract() -> None:
-    assert set(STATUS.values()) == {400, 401, 403, 404, 413, 503}
+    assert set(STATUS.values()) == {400, 401, 403, 404, 413, 429, 503}
 
 
 @pytest.mark.parametrize("kind", STATUS, ids=lambda kind: kind.code)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from quinta.core.reasons import Reason
 from quinta.engine.builds.errors import BuildError, BuildFailed, PackageRejected
 from tests.engine.builds.archives import PACKAGES, archive, example, package, tree
 from tests.engine.builds.conftest import MakeBuilder
@@ -99,4 +100,4 @@ async def test_refusals_and_failures_are_one_family(make_builder: MakeBuilder, t
 
 @pytest.mark.parametrize(("length", "expected"), [(499, 499), (500, 500), (501, 500), (5_000, 500)])
 def test_messages_are_never_longer_than_clients_accept(length: int, expected: int) -> None:
-    assert len(BuildFailed("x" * length).message) == expected
+    assert len(BuildFailed(Reason.INSTALL_FAILED, "x" * length).message) == expected

@@ -26,6 +26,7 @@ QUICK = SupervisorPolicy(
     housekeeping_seconds=0.02,
     meter_seconds=0.05,
     maximum_processes=64,
+    hang_up_seconds=0.1,
 )
 
 

@@ -57,6 +57,7 @@ def version_of(package: str, **changes: Any) -> RunnableVersion:
     """A version of a package of the shelf: one instance, 256 MB, structured fields x and y."""
     version = RunnableVersion(
         version_id=f"version-{package}",
+        organization_id="organization",
         project_id="project",
         project_name="demo",
         model_name="shelf",
@@ -97,11 +98,12 @@ class World:
         within: float = PATIENCE_SECONDS,
         id: str | None = None,
         blobs: tuple[BlobInput, ...] = (),
+        batch: bool = False,
     ) -> RunOutcome:
         """One request; ``data`` is the whole input."""
         self.requests += 1
         target = version_of(version) if isinstance(version, str) else version
-        request = RunRequest(id or f"request-{self.requests}", json.dumps(data).encode(), within, blobs)
+        request = RunRequest(id or f"request-{self.requests}", json.dumps(data).encode(), within, blobs, batch=batch)
         return await self.supervisor.run(target, request)
 
     async def ask(self, version: RunnableVersion | str, x: object, *, within: float = PATIENCE_SECONDS) -> RunOutcome:

@@ -8,28 +8,32 @@ from pathlib import Path
 
 import pytest
 
-from quinta.core.requests.outcome import Reason
+from quinta.core.reasons import Failure, Reason
 from quinta.engine.sandbox.sandbox import Sandbox
 from tests.engine.supervisor.conftest import QUICK, open_world
 from tests.engine.supervisor.harness import World, until, version_of
 
 
 @pytest.mark.parametrize(
-    ("package", "message"),
+    ("package", "reason", "message"),
     [
-        ("exits_at_import", "the code called sys.exit(3)"),
-        ("exits_in_init", "the code called sys.exit('no licence')"),
-        ("ends_process_at_import", "the instance ended with exit code 7 while it was starting"),
-        ("raises_in_init", "FileNotFoundError: weights.bin is missing"),
-        ("has_no_class", "model.py has no class Model"),
-        ("has_no_request", "the class Model in model.py has no method request"),
-        ("has_no_model_file", "the package has no file model.py"),
+        ("exits_at_import", Reason.START_EXITED, "the code called sys.exit(3)"),
+        ("exits_in_init", Reason.START_EXITED, "the code called sys.exit('no licence')"),
+        (
+            "ends_process_at_import",
+            Reason.START_EXITED,
+            "the instance ended with exit code 7 while it was starting",
+        ),
+        ("raises_in_init", Reason.START_CONSTRUCTOR_ERROR, "FileNotFoundError: weights.bin is missing"),
+        ("has_no_class", Reason.START_NO_MODEL_CLASS, "model.py has no class Model"),
+        ("has_no_request", Reason.START_NO_REQUEST_METHOD, "the class Model in model.py has no method request"),
+        ("has_no_model_file", Reason.START_NO_MODEL_FILE, "the package has no file model.py"),
     ],
 )
-async def test_a_start_that_fails_says_why(world: World, package: str, message: str) -> None:
+async def test_a_start_that_fails_says_why(world: World, package: str, reason: Reason, message: str) -> None:
     outcome = await world.ask(package, 1)
-    assert (outcome.reason, outcome.error_message) == (Reason.START_FAILED, message)
-    assert await world.supervisor.probe(version_of(package, revision=2)) == message
+    assert (outcome.reason, outcome.error_message) == (reason, message)
+    assert await world.supervisor.probe(version_of(package, revision=2)) == Failure(reason, message)
     await world.unharmed()
 
 
@@ -40,7 +44,7 @@ async def test_a_syntax_error_and_wrong_arguments_are_named(
     (tmp_path / "packages" / "broken" / "model.py").write_text("class Model\n")
     async with open_world(tmp_path, environments, sandbox, packages=tmp_path / "packages") as world:
         outcome = await world.ask("broken", 1)
-        assert outcome.reason is Reason.START_FAILED
+        assert outcome.reason is Reason.START_IMPORT_ERROR
         assert outcome.error_message is not None
         assert outcome.error_message.startswith("SyntaxError: ")
         assert any("SyntaxError" in line.text for line in world.logs.lines if not line.system)
@@ -48,7 +52,7 @@ async def test_a_syntax_error_and_wrong_arguments_are_named(
 
 async def test_a_constructor_that_wants_more_is_reported(world: World) -> None:
     outcome = await world.ask("wants_more_arguments", 1)
-    assert outcome.reason is Reason.START_FAILED
+    assert outcome.reason is Reason.START_CONSTRUCTOR_ERROR
     assert outcome.error_message is not None
     assert "something_else" in outcome.error_message
 
@@ -59,7 +63,7 @@ async def test_a_missing_package_or_environment_fails_the_start(world: World) ->
         version_of("good", version_id="v", environment_digest="gone"),
     ):
         outcome = await world.ask(version, 1)
-        assert outcome.reason is Reason.START_FAILED
+        assert outcome.reason is Reason.START_IMPOSSIBLE
         assert outcome.error_message == (
             "the instance could not be started (No such file or directory); the server's own log says more"
         )
@@ -67,7 +71,7 @@ async def test_a_missing_package_or_environment_fails_the_start(world: World) ->
 
 async def test_variables_larger_than_a_message_fail_the_start(world: World) -> None:
     outcome = await world.ask(version_of("good", environment_variables={"A": "a" * (2 << 20)}), 1)
-    assert outcome.reason is Reason.START_FAILED
+    assert outcome.reason is Reason.START_IMPOSSIBLE
     assert "larger than a frame may be" in (outcome.error_message or "")
     assert await world.value(version_of("good", revision=2, environment_variables={"A": "a" * 100_000}), 1) == 2
 
@@ -90,17 +94,23 @@ async def test_after_failed_starts_requests_fail_at_once_until_the_pause_ends(wo
 
 
 @pytest.mark.parametrize(
-    ("package", "message"),
+    ("package", "reason", "message"),
     [
-        ("ends_process_in_request", "the instance ended with exit code 3 during the request"),
-        ("kills_itself_in_request", "the instance ended with signal 11 (SIGSEGV) during the request"),
+        ("ends_process_in_request", Reason.EXITED, "the instance ended with exit code 3 during the request"),
+        (
+            "kills_itself_in_request",
+            Reason.KILLED_BY_SIGNAL,
+            "the instance ended with signal 11 (SIGSEGV) during the request",
+        ),
     ],
 )
-async def test_a_crash_fails_one_request_and_the_queue_goes_on(world: World, package: str, message: str) -> None:
+async def test_a_crash_fails_one_request_and_the_queue_goes_on(
+    world: World, package: str, reason: Reason, message: str
+) -> None:
     crash, *others = await asyncio.gather(*(world.ask(package, x) for x in (-1, 1, 2, 3)))
-    assert (crash.reason, crash.error_message) == (Reason.CRASHED, message)
+    assert (crash.reason, crash.error_message) == (reason, message)
     assert [other.result for other in others] == [b'{"y":1}', b'{"y":2}', b'{"y":3}']
-    assert world.logs.said(message)
+    assert world.logs.said(f"{message} [{reason}]")
     await world.unharmed()
 
 
@@ -120,7 +130,7 @@ async def test_an_instance_that_dies_while_idle_is_replaced(world: World) -> Non
 async def test_exit_in_a_request_fails_only_that_request(world: World) -> None:
     assert await world.value("exits_in_request", 1) == 1
     outcome = await world.ask("exits_in_request", -1)
-    assert (outcome.reason, outcome.error_message) == (Reason.MODEL_ERROR, "the code called sys.exit(4)")
+    assert (outcome.reason, outcome.error_message) == (Reason.MODEL_CALLED_EXIT, "the code called sys.exit(4)")
     assert await world.value("exits_in_request", 2) == 2
     assert world.pool("exits_in_request").ready == 1
 
@@ -130,7 +140,7 @@ async def test_code_past_the_time_out_is_killed_and_replaced(world: World, packa
     assert await world.value(package, 1) == 1
     outcome = await world.ask(package, -1, within=0.3)
     assert (outcome.reason, outcome.error_message) == (
-        Reason.DEADLINE,
+        Reason.RUN_TIMEOUT,
         "timed out after 0.3 s: the code was still running",
     )
     assert await world.value(package, 2) == 2
@@ -143,16 +153,16 @@ async def test_a_time_out_in_the_queue_says_so(world: World) -> None:
     await until(lambda: world.pool("hangs_in_request").busy == 1, "it runs")
     queued = await world.ask("hangs_in_request", 1, within=0.1)
     assert (queued.reason, queued.error_message) == (
-        Reason.DEADLINE,
+        Reason.QUEUE_TIMEOUT,
         "timed out after 0.1 s: the request waited for a free instance",
     )
-    assert (await running).reason is Reason.DEADLINE
+    assert (await running).reason is Reason.RUN_TIMEOUT
 
 
 async def test_a_time_out_during_the_start_says_so(world: World) -> None:
     outcome = await world.ask("hangs_at_import", 1, within=0.2)
     assert (outcome.reason, outcome.error_message) == (
-        Reason.DEADLINE,
+        Reason.COLD_START_TIMEOUT,
         "timed out after 0.2 s: the instance was still starting",
     )
     await world.unharmed()
@@ -161,12 +171,13 @@ async def test_a_time_out_during_the_start_says_so(world: World) -> None:
 async def test_a_start_has_its_own_limit(tmp_path: Path, environments: Path, sandbox: Sandbox) -> None:
     async with open_world(tmp_path, environments, sandbox, replace(QUICK, start_timeout_seconds=0.3)) as world:
         outcome = await world.ask("hangs_at_import", 1)
-        assert (outcome.reason, outcome.error_message) == (Reason.START_FAILED, "the start took longer than 0.3 s")
+        text = "the start took longer than 0.3 s"
+        assert (outcome.reason, outcome.error_message) == (Reason.START_TOOK_TOO_LONG, text)
 
 
 async def test_stop_has_a_limit(world: World) -> None:
     assert await world.value("hangs_in_stop", 1) == 1
-    await world.supervisor.retire("version-hangs_in_stop")
+    await world.supervisor.retire("version-hangs_in_stop", Reason.VERSION_DELETED)
     assert "version-hangs_in_stop" not in world.supervisor.snapshot()
 
 
@@ -174,8 +185,8 @@ async def test_retiring_ends_what_runs_and_what_waits(world: World) -> None:
     assert await world.value("hangs_in_request", 1) == 1
     asked = [asyncio.create_task(world.ask("hangs_in_request", -1)) for _ in range(3)]
     await until(lambda: world.pool("hangs_in_request").waiting == 2, "two wait")
-    await world.supervisor.retire("version-hangs_in_request")
-    assert {outcome.reason for outcome in await asyncio.gather(*asked)} == {Reason.RETIRED}
+    await world.supervisor.retire("version-hangs_in_request", Reason.VERSION_DELETED)
+    assert {outcome.reason for outcome in await asyncio.gather(*asked)} == {Reason.VERSION_DELETED}
     await world.unharmed()
 
 
@@ -191,14 +202,17 @@ async def test_a_caller_that_goes_away_leaves_the_instance_in_order(world: World
     assert world.pool("good").waiting == 0
 
 
-async def test_a_cancelled_request_stops_running_and_the_next_one_is_served(world: World) -> None:
+@pytest.mark.parametrize("batch", [False, True])
+async def test_a_cancelled_request_stops_running_and_the_next_one_is_served(world: World, batch: bool) -> None:
     assert await world.value("hangs_in_request", 1) == 1
-    asked = asyncio.create_task(world.ask("hangs_in_request", -1))
+    asked = asyncio.create_task(world.run("hangs_in_request", {"x": -1}, batch=batch))
     await until(lambda: world.pool("hangs_in_request").busy == 1, "it runs")
     asked.cancel()
     await asyncio.gather(asked, return_exceptions=True)
     assert await world.value("hangs_in_request", 2) == 2
-    assert world.logs.said("its request was cancelled")
+    assert world.logs.said(
+        "its caller hung up 0.1 s ago [cancelled]" if not batch else "its request was cancelled [cancelled]"
+    )
     await world.unharmed()
 
 
@@ -208,7 +222,7 @@ async def test_killing_everything_in_sight_harms_nobody_else(world: World, sandb
         pytest.skip("without namespaces a package can kill what its user may kill")
     assert await world.value("good", 1) == 2
     outcome = await world.ask("kills_everything", x)
-    assert outcome.reason in (Reason.COMPLETED, Reason.CRASHED, Reason.MODEL_ERROR)
+    assert outcome.reason in (Reason.COMPLETED, Reason.EXITED, Reason.KILLED, Reason.MODEL_ERROR)
     assert await world.value("kills_everything", 3) == 3
     assert await world.value("good", 1) == 2
     assert world.logs.said("an instance started")

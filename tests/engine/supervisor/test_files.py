@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from quinta.core.models.model import DataType, Field, RunnableVersion
-from quinta.core.requests.outcome import BlobInput, Reason
+from quinta.core.reasons import Reason
+from quinta.core.requests.outcome import BlobInput
 from quinta.engine.sandbox.sandbox import Sandbox
 from tests.engine.supervisor.conftest import open_world
 from tests.engine.supervisor.harness import World, until, version_of
@@ -60,7 +61,7 @@ async def test_a_file_that_the_code_returns_is_handed_over(
 )
 async def test_what_is_no_file_is_refused(world: World, kind: str, message: str) -> None:
     outcome = await world.ask(file_version("hands_over_files"), kind)
-    assert (outcome.reason, outcome.error_message) == (Reason.INVALID_RESULT, message)
+    assert (outcome.reason, outcome.error_message) == (Reason.RESULT_BAD_FILE, message)
     assert (await world.ask(file_version("hands_over_files"), "relative")).success
 
 
@@ -112,7 +113,7 @@ async def test_a_fetch_that_takes_too_long_or_fails_ends_the_request(world: Worl
     version = file_version("hands_over_files")
     slow = BlobInput("file", "b", "f", never)
     outcome = await world.run(version, {"x": "input", "file": ""}, within=0.1, blobs=(slow,))
-    assert outcome.reason is Reason.DEADLINE
+    assert outcome.reason is Reason.INPUT_TIMEOUT
     with pytest.raises(ConnectionError):
         await world.run(version, {"x": "input", "file": ""}, blobs=(BlobInput("file", "b", "f", fails),))
     assert list((world.root / "staging").iterdir()) == []
@@ -143,7 +144,7 @@ async def test_a_forged_message_gets_no_file_of_the_server(
     if message is None:
         assert outcome.files["y"].read_text() == "honest"
     else:
-        assert outcome.reason is Reason.INVALID_RESULT
+        assert outcome.reason is Reason.RESULT_BAD_FILE
         assert message in (outcome.error_message or "")
         assert not list((world.root / "staging").rglob("*.*"))
 
@@ -166,10 +167,10 @@ async def test_nothing_of_the_host_is_made_changed_or_removed(
         "aim": str(named if kind == "foreign field" else aim),
     }
     outcome = await world.run(version, data)
-    assert outcome.reason is Reason.INVALID_RESULT, outcome
+    assert outcome.reason is Reason.RESULT_BAD_FILE, outcome
     staged = await world.run(version, {**data, "number": 2}, within=2.0, blobs=(blob("file", "a.txt"),))
     assert not staged.success
-    await world.supervisor.retire(version.version_id)
+    await world.supervisor.retire(version.version_id, Reason.VERSION_DELETED)
     assert sorted(aim.rglob("*")) == [aim / "1", kept]
     assert kept.stat().st_mode & 0o777 == 0o555
 
@@ -177,7 +178,7 @@ async def test_nothing_of_the_host_is_made_changed_or_removed(
 async def test_an_instance_may_change_its_copy_of_the_package_but_not_the_package(world: World) -> None:
     assert (await world.ask("looks_around", "write model.py")).success
     assert await world.value("looks_around", "read model.py") == "x"
-    await world.supervisor.retire("version-looks_around")
+    await world.supervisor.retire("version-looks_around", Reason.VERSION_DELETED)
     assert "class Model" in await world.value("looks_around", "read model.py")
 
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from quinta.core.requests.outcome import Reason
+from quinta.core.reasons import Reason
 from tests.engine.supervisor.harness import World, version_of
 
 
@@ -50,7 +50,8 @@ async def test_each_result_that_cannot_be_answered_is_named(world: World) -> Non
         "too huge": "the result has 17000008 bytes; the limit is 16777216",
     }.items():
         outcome = await world.ask(version_of("returns_strange", memory_megabytes=1024), kind)
-        assert (outcome.reason, outcome.error_message) == (Reason.INVALID_RESULT, message), kind
+        reason = Reason.RESULT_TOO_LARGE if kind == "too huge" else Reason.RESULT_NOT_JSON
+        assert (outcome.reason, outcome.error_message) == (reason, message), kind
     assert await world.value(version_of("returns_strange", memory_megabytes=1024), "scalar") == 7
     await world.unharmed()
 
@@ -83,7 +84,8 @@ async def test_a_result_and_an_input_larger_than_a_frame_travel_as_files(world: 
 )
 async def test_each_exception_fails_one_request(world: World, kind: str, message: str) -> None:
     outcome = await world.ask("raises_strange", kind)
-    assert (outcome.reason, outcome.error_message) == (Reason.MODEL_ERROR, message)
+    reasons = {"exit": Reason.MODEL_CALLED_EXIT, "memory": Reason.MEMORY}
+    assert (outcome.reason, outcome.error_message) == (reasons.get(kind, Reason.MODEL_ERROR), message)
     assert await world.value("raises_strange", "nothing") == "nothing"
     assert world.pool("raises_strange").ready == 1
 
@@ -108,16 +110,19 @@ async def test_each_exception_fails_one_request(world: World, kind: str, message
 async def test_an_instance_that_breaks_the_protocol_is_killed(world: World, kind: str) -> None:
     assert await world.value("writes_to_protocol", "fine") == "fine"
     outcome = await world.ask("writes_to_protocol", kind)
-    assert outcome.reason is Reason.CRASHED
+    assert outcome.reason is Reason.PROTOCOL_BROKEN
     assert outcome.error_message is not None
     assert "it broke the protocol" in outcome.error_message
     assert await world.value("writes_to_protocol", "fine") == "fine"
 
 
-@pytest.mark.parametrize("kind", ["closes", "shuts down"])
-async def test_an_instance_that_closes_its_connection_is_ended(world: World, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [("closes", Reason.EXITED), ("shuts down", Reason.CONNECTION_CLOSED)],  # the first cannot answer, and ends
+)
+async def test_an_instance_that_closes_its_connection_is_ended(world: World, kind: str, reason: Reason) -> None:
     outcome = await world.ask("writes_to_protocol", kind)
-    assert outcome.reason is Reason.CRASHED
+    assert outcome.reason is reason
     assert await world.value("writes_to_protocol", "fine") == "fine"
 
 
@@ -130,5 +135,5 @@ async def test_the_world_is_put_right_after_each_request(world: World) -> None:
 @pytest.mark.parametrize("package", ["locks_its_folder", "digs_deep"])
 async def test_a_folder_that_the_code_locks_or_makes_too_deep_is_still_removed(world: World, package: str) -> None:
     assert await world.value(package, 1) == 1
-    await world.supervisor.retire(f"version-{package}")
+    await world.supervisor.retire(f"version-{package}", Reason.VERSION_DELETED)
     assert list((world.root / "instances").iterdir()) == []

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from quinta.core.requests.outcome import Reason
+from quinta.core.reasons import Failure, Reason
 from tests.engine.supervisor.harness import World, until, version_of
 
 
@@ -76,7 +76,9 @@ async def test_a_revision_that_does_not_start_leaves_the_old_one_serving(world: 
     version = version_of("good")
     assert await world.value(version, 1) == 2
     broken = replace(version, revision=2, package_digest="raises_in_init")
-    assert await world.supervisor.probe(broken) == "FileNotFoundError: weights.bin is missing"
+    assert await world.supervisor.probe(broken) == Failure(
+        Reason.START_CONSTRUCTOR_ERROR, "FileNotFoundError: weights.bin is missing"
+    )
     assert await world.value(version, 1) == 2
     world.supervisor.apply(broken)
     await until(lambda: world.pool("good").crash_looping, "the new revision does not start")
@@ -120,7 +122,7 @@ async def test_running_instances_are_metered(world: World) -> None:
     version = version_of("good", memory_megabytes=512, maximum_instances=2)
     await asyncio.gather(*(world.ask(version, x) for x in range(10)))
     await until(lambda: ("version-good", "gb_seconds") in world.meters.values, "the meter is read")
-    await world.supervisor.retire("version-good")
+    await world.supervisor.retire("version-good", Reason.SERVER_STOPPING)
     values = {metric: value for (_, metric), value in world.meters.values.items()}
     assert values["gb_seconds"] == pytest.approx(values["instance_seconds"] * 0.5)
     assert values["instance_seconds"] >= values["active_time"] > 0
@@ -129,7 +131,7 @@ async def test_running_instances_are_metered(world: World) -> None:
 async def test_after_close_requests_are_refused_and_not_started(world: World) -> None:
     assert await world.value("good", 1) == 2
     await world.supervisor.close()
-    assert (await world.ask("good", 1)).reason is Reason.RETIRED
-    assert await world.supervisor.probe(version_of("good")) == "the server stops"
+    assert (await world.ask("good", 1)).reason is Reason.SERVER_STOPPING
+    assert await world.supervisor.probe(version_of("good")) == Failure(Reason.SERVER_STOPPING, "the server stops")
     world.supervisor.apply(version_of("good", minimum_instances=1))
     assert world.supervisor.snapshot() == {}

@@ -9,6 +9,7 @@ from quinta.core.connectors.catalogue import ParameterRule
 from quinta.core.connectors.model import Parameter
 from quinta.core.errors import InvalidInput, StateConflict
 from quinta.core.ports import Secrets
+from quinta.core.reasons import Reason
 
 Given = Mapping[str, object]
 """What a caller sends: text, or a whole number for what is one (``port``)."""
@@ -59,7 +60,8 @@ def opened(
         if value is None:
             raise StateConflict(
                 f"the parameter '{rule.name}' cannot be opened with the server's keys: set it again, or have the key "
-                "put back"
+                "put back",
+                reason=Reason.SECRET_UNREADABLE,
             )
         found[rule.name] = value
     return found

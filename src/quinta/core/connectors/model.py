@@ -49,7 +49,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a connector signs in with."""
+    """What a connector signs in with. ``reason`` is a code of core.reasons.Reason after a verification that failed."""
 
     id: str
     project_id: str
@@ -60,11 +60,13 @@ class Credentials:
     error_message: str
     created_at: datetime
     updated_at: datetime
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Connector:
-    """A place in a store that messages are written to. One that takes files has the input fields ``(BLOB_FIELD,)``."""
+    """A place in a store that messages are written to. One that takes files has the input fields ``(BLOB_FIELD,)``.
+    ``reason`` as for credentials."""
 
     id: str
     project_id: str
@@ -78,6 +80,7 @@ class Connector:
     error_message: str
     created_at: datetime
     updated_at: datetime
+    reason: str | None = None
 
 
 class VerificationStatus(StrEnum):

@@ -13,12 +13,13 @@ from quinta.core.connectors.model import (
 )
 from quinta.core.events import Event, EventName
 from quinta.core.ports import UnitOfWork
+from quinta.core.reasons import Failure
 from quinta.core.scope import in_project
 from quinta.kit.ids import new_id
 
 MAXIMUM_ERROR_MESSAGE = 500
 """A longer one makes the client of contract ubiops 0.8 raise."""
-PENDING = {"status": ConnectorStatus.PENDING_VERIFICATION, "error_message": ""}
+PENDING = {"status": ConnectorStatus.PENDING_VERIFICATION, "error_message": "", "reason": None}
 
 
 async def verify_credentials(work: UnitOfWork, item: Credentials, now: datetime) -> None:
@@ -38,11 +39,12 @@ async def verify_connector(work: UnitOfWork, item: Connector, now: datetime) -> 
     await _queue(work, now, item.project_id, connector_id=item.id)
 
 
-async def settle(work: UnitOfWork, verification: Verification, trouble: str | None) -> None:
+async def settle(work: UnitOfWork, verification: Verification, trouble: Failure | None) -> None:
     """Writes down what a look has found: None that all is well, else why not."""
     values: dict[str, object] = {
         "status": ConnectorStatus.AVAILABLE if trouble is None else ConnectorStatus.FAILED_VERIFICATION,
-        "error_message": "" if trouble is None else trouble[:MAXIMUM_ERROR_MESSAGE],
+        "error_message": "" if trouble is None else trouble.message[:MAXIMUM_ERROR_MESSAGE],
+        "reason": None if trouble is None else trouble.reason,
     }
     scope = in_project(verification.project_id)
     if verification.credentials_id is not None:

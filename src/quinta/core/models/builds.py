@@ -9,6 +9,7 @@ from quinta.core.access.model import Actor
 from quinta.core.events import Event, EventName
 from quinta.core.models.model import Build, BuildStatus, ModelVersion, VersionStatus
 from quinta.core.ports import UnitOfWork
+from quinta.core.reasons import Failure
 from quinta.core.scope import in_project
 from quinta.kit.ids import new_id
 
@@ -45,13 +46,11 @@ async def request_build(
     )
     await builds.add(build)
     status = VersionStatus.BUILDING if version.live_build_id is None else VersionStatus.AVAILABLE_BUILDING
-    changed = replace(version, status=status, error_message="", latest_build_id=build.id)
-    await work.of(ModelVersion, in_project(version.project_id)).change(
-        version.id, status=status, error_message="", latest_build_id=build.id
-    )
+    values = {"status": status, "error_message": "", "reason": None, "latest_build_id": build.id}
+    await work.of(ModelVersion, in_project(version.project_id)).change(version.id, **values)
     tags = (f"version:{version.id}",)
     work.emit(Event(EventName.BUILD_REQUESTED, build.id, tags, actor.user_id, version.project_id))
-    return changed
+    return replace(version, status=status, error_message="", reason=None, latest_build_id=build.id)
 
 
 async def build_again(work: UnitOfWork, version: ModelVersion, actor: Actor, *, now: datetime) -> ModelVersion:
@@ -90,10 +89,10 @@ async def mark_available(work: UnitOfWork, build: Build) -> None:
     version = await _version_of(work, build)
     if version is not None:
         status = VersionStatus.AVAILABLE
-        await _move(work, version, build, status=status, error_message="", live_build_id=build.id)
+        await _move(work, version, build, status=status, error_message="", reason=None, live_build_id=build.id)
 
 
-async def mark_failed(work: UnitOfWork, build: Build, message: str, *, while_deploying: bool) -> None:
+async def mark_failed(work: UnitOfWork, build: Build, failure: Failure, *, while_deploying: bool) -> None:
     """The build, or the start of its first instance, failed. A build that served before goes on serving."""
     version = await _version_of(work, build)
     if version is None:
@@ -102,7 +101,8 @@ async def mark_failed(work: UnitOfWork, build: Build, message: str, *, while_dep
         status = VersionStatus.AVAILABLE_BUILDING_FAILED
     else:
         status = VersionStatus.DEPLOYING_FAILED if while_deploying else VersionStatus.BUILDING_FAILED
-    await _move(work, version, build, status=status, error_message=message[:MAXIMUM_ERROR_MESSAGE])
+    message = failure.message[:MAXIMUM_ERROR_MESSAGE]
+    await _move(work, version, build, status=status, error_message=message, reason=failure.reason)
 
 
 async def _version_of(work: UnitOfWork, build: Build) -> ModelVersion | None:

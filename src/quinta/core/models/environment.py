@@ -8,6 +8,7 @@ from contextlib import suppress
 from quinta.core.errors import NotFound, StateConflict
 from quinta.core.models.model import EnvironmentVariable, VariableLevel
 from quinta.core.ports import Secrets, Store, UnitOfWork
+from quinta.core.reasons import Reason
 from quinta.core.scope import EVERYTHING, in_project
 
 MODEL_FILE_VARIABLE = "ML_MODEL_FILE_NAME"
@@ -45,7 +46,8 @@ async def environment_of(
         if value is None:
             raise StateConflict(
                 f"the secret environment variable '{variable.name}' cannot be opened with the server's keys: "
-                "set its value again, or have the key put back"
+                "set its value again, or have the key put back",
+                reason=Reason.SECRET_UNREADABLE,
             )
         values[variable.name] = value
     return values

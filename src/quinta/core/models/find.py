@@ -36,6 +36,7 @@ def runnable(
     moments = (version.updated_at, model.updated_at, build.updated_at, project.variables_changed_at or _EPOCH)
     return RunnableVersion(
         version_id=version.id,
+        organization_id=project.organization_id,
         project_id=project.id,
         project_name=project.name,
         model_name=model.name,

@@ -88,7 +88,11 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class ModelVersion:
-    """One version of a model: settings of its instances, the newest package, and the build that serves."""
+    """One version of a model: settings of its instances, the newest package, and the build that serves.
+
+    ``reason`` is the code of core.reasons.Reason while the newest build is one that failed, and ``error_message`` says
+    it in words.
+    """
 
     id: str
     project_id: str
@@ -107,6 +111,7 @@ class ModelVersion:
     file_updated_at: datetime
     live_build_id: str | None = None
     latest_build_id: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,7 @@ class Build:
     """One attempt to make a package runnable: the archive as uploaded, and what came of it.
 
     ``archive_key`` names the archive in the object store. ``package_digest``, ``environment_digest`` and
-    ``model_file`` are set when the build has succeeded.
+    ``model_file`` are set when the build has succeeded, ``reason`` when it has failed.
     """
 
     id: str
@@ -130,6 +135,7 @@ class Build:
     package_digest: str | None = None
     environment_digest: str | None = None
     model_file: str | None = None
+    reason: str | None = None
     lease_token: str | None = None
     lease_expires_at: datetime | None = None
     attempts: int = 0
@@ -180,6 +186,7 @@ class RunnableVersion:
     """
 
     version_id: str
+    organization_id: str
     project_id: str
     project_name: str
     model_name: str

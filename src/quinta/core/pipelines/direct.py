@@ -18,9 +18,9 @@ from quinta.core.observation.model import LogLine, Trace
 from quinta.core.pipelines.model import START, Pipeline
 from quinta.core.pipelines.plan import Plan, PlannedObject, plan_of
 from quinta.core.ports import Deliveries, LogSink, MeterSink, Store
+from quinta.core.reasons import TIMEOUTS, Failure, Reason
 from quinta.core.requests.direct import not_serving
 from quinta.core.requests.execution import Answer, Execution
-from quinta.core.requests.outcome import Reason
 from quinta.core.requests.reading import Reader
 from quinta.core.scope import EVERYTHING, in_project
 from quinta.core.tenancy.model import Project
@@ -180,12 +180,14 @@ class DirectPipelineRequests:
 
     async def _run_object(self, run: _Run, name: str, version: RunnableVersion, data: str) -> None:
         answer = await self._answer(run, name, version, data)
+        trace = Trace(run.plan.pipeline_name, name, run.id)
         following = []
         if answer.result is not None:
             try:
                 following = await run.plan.inputs_after(name, answer.result, self._reader)
             except TooLarge as error:
-                answer = Answer(answer.request_id, Reason.INVALID_RESULT, None, error.message, answer.seconds)
+                failure = Failure(Reason.RESULT_TOO_LARGE_TO_HAND_ON, error.message)
+                answer = self._execution.failed(version, answer.request_id, failure, trace, answer.seconds)
         run.ended.append(ObjectAnswer(name, data, answer))
         self._hand_on(run, following, answer.request_id)
 
@@ -196,27 +198,29 @@ class DirectPipelineRequests:
             async with asyncio.timeout(run.ends_at - self._clock.monotonic()):
                 await self._deliveries.deliver(item.connector_id or "", data, context=context)
         except (TimeoutError, QuintaError) as error:
-            passed = f"the pipeline's time-out of {run.limits.pipeline} s passed"
-            text = f"the message was not written: {error.message if isinstance(error, QuintaError) else passed}"
+            failure = Failure(Reason.PIPELINE_TIMEOUT, f"the pipeline's time-out of {run.limits.pipeline} s passed")
+            if isinstance(error, QuintaError):
+                failure = Failure(error.reason or Reason.DELIVERY_GIVEN_UP, error.message)
+            text = f"the message was not written: {failure}"
             line = LogLine(run.plan.project_id, self._clock.now(), text, system=True, request_id=request_id)
             self._logs.write(Trace(run.plan.pipeline_name, item.name, run.id).on(line))
 
     async def _answer(self, run: _Run, name: str, version: RunnableVersion, data: str) -> Answer:
         request_id = new_id()
         left = run.ends_at - self._clock.monotonic()
+        trace = Trace(run.plan.pipeline_name, name, run.id)
         if left <= 0:
             text = f"not run: the pipeline's time-out of {run.limits.pipeline} s had passed"
-            return Answer(request_id, Reason.DEADLINE, None, text)
+            return self._execution.failed(version, request_id, Failure(Reason.PIPELINE_TIMEOUT, text), trace)
         self._meters.add(run.plan.project_id, "pipeline", run.plan.pipeline_id, {"object_requests": 1})
-        trace = Trace(run.plan.pipeline_name, name, run.id)
         time_limit = min(left, run.limits.model)
         try:
             answer = await self._execution.run_kept(version, request_id, data, time_limit, trace)
         except QuintaError as error:  # its files cannot be had now: that is no reason to drop what others have done
-            return Answer(request_id, Reason.INVALID_INPUT, None, error.message)
-        if answer.reason is Reason.DEADLINE and time_limit == left:
+            return self._execution.failed(version, request_id, Failure(Reason.INPUT_UNAVAILABLE, error.message), trace)
+        if answer.reason in TIMEOUTS and time_limit == left:
             text = f"the pipeline's time-out of {run.limits.pipeline} s passed: {answer.error_message}"
-            return Answer(request_id, Reason.DEADLINE, None, text, answer.seconds)
+            return Answer(request_id, Reason.PIPELINE_TIMEOUT, None, text, answer.seconds)
         return answer
 
     async def _runnable(self, plan: Plan) -> dict[str, RunnableVersion]:

@@ -86,6 +86,7 @@ class PipelineRequest:
     error_message: str | None
     created_at: datetime
     updated_at: datetime
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ class ObjectResult:
     error_message: str | None
     created_at: datetime
     updated_at: datetime
+    reason: str | None = None
 
 
 class DeliveryStatus(StrEnum):

@@ -16,6 +16,7 @@ from quinta.core.observation.model import Trace
 from quinta.core.pipelines.model import Delivery, DeliveryStatus, ObjectResult, PipelineRequest
 from quinta.core.pipelines.plan import Plan, PlannedObject
 from quinta.core.ports import MeterSink, Store, UnitOfWork
+from quinta.core.reasons import Reason
 from quinta.core.requests.execution import Answer
 from quinta.core.requests.model import Request, RequestStatus
 from quinta.core.requests.reading import Reader
@@ -95,6 +96,7 @@ class PipelineRuns:
             error_message=answer.error_message,
             created_at=run.created_at,
             updated_at=now,
+            reason=answer.reason,
         )
         await work.of(ObjectResult, scope).add(result)
         await work.of(Request, scope).remove(id=run.id)
@@ -126,7 +128,8 @@ class PipelineRuns:
         message = f"object '{failed[0].object_name}' failed: {failed[0].error_message}" if failed else None
         status = RequestStatus.FAILED if failed else RequestStatus.COMPLETED
         requests = work.of(PipelineRequest, scope)
-        await requests.change(request_id, status=status, error_message=message, updated_at=now)
+        reason = failed[0].reason if failed else Reason.COMPLETED
+        await requests.change(request_id, status=status, error_message=message, reason=reason, updated_at=now)
 
     async def _plan(self, plan_id: str) -> Plan | None:
         async def load() -> tuple[Plan | None, tuple[str, ...]]:

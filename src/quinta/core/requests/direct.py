@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable
 
 from quinta.core.access.decide import object_for
 from quinta.core.access.model import Actor, Permission
-from quinta.core.errors import InvalidInput, StateConflict, Unavailable
+from quinta.core.errors import InvalidInput, StateConflict, TooManyRequests, Unavailable
 from quinta.core.events import Event
 from quinta.core.files.blobs import Blobs
 from quinta.core.models.find import live, version_of
 from quinta.core.models.model import Model, RunnableVersion
 from quinta.core.ports import Secrets, Store
+from quinta.core.reasons import Reason
 from quinta.core.requests.execution import Answer, Execution
 from quinta.core.requests.reading import Reader
 from quinta.kit.cache import TaggedCache
@@ -52,7 +53,8 @@ class DirectRequests:
     ) -> Answer:
         """Runs ``data``, the JSON text of the input, and answers how it ended; ``time_limit`` is in seconds.
 
-        What the code does wrong is an answer without success; InvalidInput is for what the caller does wrong.
+        What the code does wrong is an answer without success; InvalidInput is for what the caller does wrong, and
+        TooManyRequests for a request that found the queue full.
         """
         key = (actor.user_id, project, model, version)
         target = self._routes.get(key)
@@ -60,7 +62,10 @@ class DirectRequests:
             target = await self._routes.load(key, lambda: self._load(actor, project, model, version))
         blob_ids = await self._reader.input(data, target.input_type, target.input_fields)
         blobs = await self._blobs.present(target.project_id, blob_ids)
-        return await self._execution.run(target, new_id(), data, blobs, _checked_time_limit(time_limit))
+        answer = await self._execution.run(target, new_id(), data, blobs, _checked_time_limit(time_limit))
+        if answer.reason is Reason.QUEUE_FULL:
+            raise TooManyRequests(answer.error_message or answer.reason)
+        return answer
 
     async def _load(
         self, actor: Actor, project: str, model: str, version: str

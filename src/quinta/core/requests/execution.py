@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from quinta.core.errors import InvalidInput, QuintaError, Unavailable
+from quinta.core.errors import InvalidInput, QuintaError, TooLarge, Unavailable
 from quinta.core.files.blobs import Blobs
 from quinta.core.files.model import Blob
 from quinta.core.models.model import RunnableVersion
+from quinta.core.observation.failures import FailureCounts, Subject
 from quinta.core.observation.model import LogLine, Trace
 from quinta.core.ports import LogSink, MeterSink, ModelRunner
-from quinta.core.requests.outcome import Reason, RunOutcome, RunRequest
+from quinta.core.reasons import Failure, Reason
+from quinta.core.requests.outcome import RunOutcome, RunRequest
 from quinta.core.requests.reading import MOST_NAMED, Reader
 from quinta.core.requests.values import blob_fields
 from quinta.kit.clock import Clock
@@ -35,18 +37,30 @@ class Answer:
     def success(self) -> bool:
         return self.reason is Reason.COMPLETED
 
+    @property
+    def failure(self) -> Failure | None:
+        return None if self.success else Failure(self.reason, self.error_message or self.reason)
+
 
 class Execution:
     """Hands requests to instances, checks what comes back, and counts."""
 
     def __init__(
-        self, runner: ModelRunner, reader: Reader, blobs: Blobs, logs: LogSink, meters: MeterSink, clock: Clock
+        self,
+        runner: ModelRunner,
+        reader: Reader,
+        blobs: Blobs,
+        logs: LogSink,
+        meters: MeterSink,
+        failures: FailureCounts,
+        clock: Clock,
     ) -> None:
         self._runner = runner
         self._reader = reader
         self._blobs = blobs
         self._logs = logs
         self._meters = meters
+        self._failures = failures
         self._clock = clock
 
     async def run(
@@ -57,19 +71,29 @@ class Execution:
         blobs: Mapping[str, Blob],
         time_limit: float,
         trace: Trace | None = None,
+        *,
+        batch: bool = False,
     ) -> Answer:
         """Runs validated input: ``data`` is its JSON text; ``blobs`` has every blob it names, by field.
 
-        ``time_limit`` is in seconds; ``trace`` says where in a pipeline the request belongs.
+        ``time_limit`` is in seconds, ``trace`` says where in a pipeline the request belongs, and ``batch`` that nobody
+        waits for the answer.
         """
         inputs = tuple(self._blobs.as_input(blob, field) for field, blob in blobs.items()) if blobs else ()
-        outcome = await self._runner.run(version, RunRequest(request_id, data, time_limit, inputs, trace))
+        outcome = await self._runner.run(version, RunRequest(request_id, data, time_limit, inputs, trace, batch))
         answer = await self._answer(version, request_id, outcome, trace)
         self._count(version, len(data), answer)
         return answer
 
     async def run_kept(
-        self, version: RunnableVersion, request_id: str, text: str, time_limit: float, trace: Trace | None = None
+        self,
+        version: RunnableVersion,
+        request_id: str,
+        text: str,
+        time_limit: float,
+        trace: Trace | None = None,
+        *,
+        batch: bool = False,
     ) -> Answer:
         """Runs input that was checked before: when it was accepted, or as another model's result. Only a blob that it
         names may be gone since."""
@@ -79,21 +103,37 @@ class Execution:
                 blob_ids = await self._reader.input(data, version.input_type, version.input_fields)
                 blobs = await self._blobs.present(version.project_id, blob_ids)
             except InvalidInput as error:
-                return Answer(request_id, Reason.INVALID_INPUT, None, error.message)
-        return await self.run(version, request_id, data, blobs, time_limit, trace)
+                return self.failed(version, request_id, Failure(Reason.INPUT_BLOB_GONE, error.message), trace)
+        return await self.run(version, request_id, data, blobs, time_limit, trace, batch=batch)
+
+    def failed(
+        self,
+        version: RunnableVersion,
+        request_id: str,
+        failure: Failure,
+        trace: Trace | None = None,
+        seconds: float = 0.0,
+    ) -> Answer:
+        """The answer of a request that failed; it is counted, and the log tells of it. Of one that found the queue full
+        only its caller is told: a line for each would be a flood of its own."""
+        self._failures.add(Subject.REQUEST, failure.reason)
+        if failure.reason is not Reason.QUEUE_FULL:
+            self.say(version, request_id, f"the request failed: {failure}", trace)
+        return Answer(request_id, failure.reason, None, failure.message, seconds)
 
     async def _answer(
         self, version: RunnableVersion, request_id: str, outcome: RunOutcome, trace: Trace | None
     ) -> Answer:
         if outcome.reason is not Reason.COMPLETED or outcome.result is None:
-            return Answer(request_id, outcome.reason, None, outcome.error_message or outcome.reason, outcome.seconds)
+            failure = Failure(outcome.reason, outcome.error_message or outcome.reason)
+            return self.failed(version, request_id, failure, trace, outcome.seconds)
         try:
             result = await self._checked_result(version, request_id, outcome.result, outcome.files, trace)
         except Unavailable:
             raise  # nothing is wrong with the result: it could not be read or kept now
         except QuintaError as error:
-            self._log(version, request_id, error.message, trace)
-            return Answer(request_id, Reason.INVALID_RESULT, None, error.message, outcome.seconds)
+            reason = Reason.RESULT_TOO_LARGE if isinstance(error, TooLarge) else error.reason or Reason.RESULT_NOT_KEPT
+            return self.failed(version, request_id, Failure(reason, error.message), trace, outcome.seconds)
         finally:
             for path in outcome.files.values():
                 path.unlink(missing_ok=True)
@@ -114,7 +154,7 @@ class Execution:
         if result.undeclared:
             names = ", ".join(result.undeclared) + (" …" if len(result.undeclared) == MOST_NAMED else "")
             said = f"the result has fields that the model does not declare: {names}"
-            self._log(version, request_id, said, trace)
+            self.say(version, request_id, said, trace)
         return result.text
 
     def _count(self, version: RunnableVersion, input_bytes: int, answer: Answer) -> None:
@@ -127,7 +167,8 @@ class Execution:
             values["compute_seconds"] = answer.seconds
         self._meters.add(version.project_id, "model_version", version.version_id, values)
 
-    def _log(self, version: RunnableVersion, request_id: str, text: str, trace: Trace | None) -> None:
+    def say(self, version: RunnableVersion, request_id: str, text: str, trace: Trace | None) -> None:
+        """Writes a line of the platform about a request."""
         line = LogLine(
             project_id=version.project_id,
             time=self._clock.now(),

@@ -4,26 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 from quinta.core.observation.model import Trace
-
-
-class Reason(StrEnum):
-    """Why a run ended as it did: a stable code, one for each cause."""
-
-    COMPLETED = "completed"
-    MODEL_ERROR = "model_error"  # the user's code raised
-    INVALID_RESULT = "invalid_result"  # the user's code returned what cannot be an answer
-    DEADLINE = "deadline"  # the time-out passed, in the queue, during the start or in the run
-    CRASHED = "crashed"  # the instance's process ended during the run
-    MEMORY = "memory"  # the instance used more memory than its allocation
-    START_FAILED = "start_failed"  # no instance could be started
-    CRASH_LOOPING = "crash_looping"  # instances fail again and again; no new one is tried before the pause ends
-    INVALID_INPUT = "invalid_input"  # a blob of the input is gone by the time the request runs
-    GIVEN_UP = "given_up"  # the server ended several times while it worked on this
-    RETIRED = "retired"  # the version was deleted, its organization suspended, or the server stops
+from quinta.core.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +25,8 @@ class RunRequest:
     """One call of the user's code.
 
     ``data`` is the JSON text of the input (an object, or a string for plain models), already validated;
-    ``timeout`` is in seconds and covers waiting, a cold start and the run. ``trace`` is set for a run in a pipeline.
+    ``timeout`` is in seconds and covers waiting, a cold start and the run. ``trace`` is set for a run in a pipeline,
+    and ``batch`` where nobody waits for the answer.
     """
 
     id: str
@@ -49,6 +34,7 @@ class RunRequest:
     timeout: float
     blobs: tuple[BlobInput, ...] = ()
     trace: Trace | None = None
+    batch: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any
 from quinta.core.errors import InvalidInput
 from quinta.core.models.model import Field, ValueType
 from quinta.core.ports import Apart
+from quinta.core.reasons import Reason
 from quinta.core.requests.values import blob_fields, check_fields, check_value, read_json, write_json
 from quinta.kit.ids import parse_id
 
@@ -132,7 +133,22 @@ def read_batch(data: bytes, value_type: ValueType, fields: tuple[Field, ...], mo
 
 
 def read_result(text: bytes, value_type: ValueType, fields: tuple[Field, ...], blob_ids: Mapping[str, str]) -> Result:
-    value = read_json(text)
+    """What is wrong with the result has its reason."""
+    value: Any = None
+    reason = Reason.RESULT_NOT_JSON
+    try:
+        value = read_json(text)
+        reason = Reason.RESULT_WRONG_TYPE
+        return _checked_result(text, value, value_type, fields, blob_ids)
+    except InvalidInput as error:
+        missing = isinstance(value, dict) and error.field is not None and error.field not in value
+        error.reason = Reason.RESULT_MISSING_FIELD if missing else reason
+        raise
+
+
+def _checked_result(
+    text: bytes, value: Any, value_type: ValueType, fields: tuple[Field, ...], blob_ids: Mapping[str, str]
+) -> Result:
     if value_type is ValueType.PLAIN or not isinstance(value, dict):
         check_value(value, value_type, fields, "the result")
         return Result(text.decode())

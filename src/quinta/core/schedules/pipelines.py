@@ -14,6 +14,7 @@ from quinta.core.pipelines.batch import BatchPipelineRequests
 from quinta.core.pipelines.direct import DirectPipelineRequests, TimeLimits
 from quinta.core.pipelines.model import Pipeline
 from quinta.core.ports import UnitOfWork
+from quinta.core.reasons import Failure
 from quinta.core.schedules.model import Schedule
 from quinta.core.schedules.targets import Ran, RequestPermissions, ScheduledObject
 
@@ -51,9 +52,12 @@ class ScheduledPipelines:
         answer = await self._direct.run_for_nobody(
             schedule.project_id, schedule.object_id, schedule.data.encode(), limits
         )
-        failed = [run for run in answer.runs if not run.answer.success]
-        error = f"object '{failed[0].object_name}' failed: {failed[0].answer.error_message}" if failed else None
-        return Ran(answer.request_id, error)
+        failures = ((run.object_name, run.answer.failure) for run in answer.runs)
+        failed = next(((name, failure) for name, failure in failures if failure is not None), None)
+        if failed is None:
+            return Ran(answer.request_id)
+        name, failure = failed
+        return Ran(answer.request_id, Failure(failure.reason, f"object '{name}' failed: {failure.message}"))
 
     def log_line(self, schedule: Schedule, time: datetime, object_name: str, version_name: str | None) -> LogLine:
         return LogLine(schedule.project_id, time, "", True, pipeline_name=object_name)

@@ -16,6 +16,7 @@ from quinta.core.models.live import LiveVersions
 from quinta.core.models.model import Field, Model, ModelVersion, RunnableVersion, ValueType
 from quinta.core.observation.model import LogLine
 from quinta.core.ports import Store, UnitOfWork
+from quinta.core.reasons import Failure
 from quinta.core.requests.batch import new_requests
 from quinta.core.requests.direct import not_serving
 from quinta.core.requests.execution import Execution
@@ -41,7 +42,7 @@ class Ran:
     """What came of a due time: the request that was made (None: none could be), and why it did not succeed."""
 
     request_id: str | None
-    error: str | None = None
+    error: Failure | None = None
 
 
 class ScheduledObject(Protocol):
@@ -137,7 +138,7 @@ class ScheduledModels:
             async with self._store.read() as work:
                 raise _not_running(await _version(work, schedule))
         answer = await self._execution.run_kept(target, new_id(), schedule.data, schedule.timeout_seconds)
-        return Ran(answer.request_id, answer.error_message)
+        return Ran(answer.request_id, answer.failure)
 
     def log_line(self, schedule: Schedule, time: datetime, object_name: str, version_name: str | None) -> LogLine:
         return LogLine(schedule.project_id, time, "", True, model_name=object_name, version_name=version_name)

@@ -5,11 +5,27 @@ Dates are text here, in the formats of ``dates``. Members without a default are 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from quinta.core.models.model import DataType
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+WhereFailed = Annotated[str | None, Field(exclude_if=_is_none)]
+"""A member that is there only where something failed."""
+
+
+class Failing(BaseModel):
+    """Where something failed, and only there, ``error_code`` and ``error_phase`` stand beside ``error_message``:
+    additions of ours (docs/reason-codes.md)."""
+
+    error_code: WhereFailed = None
+    error_phase: WhereFailed = None
 
 
 class Error(BaseModel):
@@ -229,7 +245,7 @@ class ModelList(BaseModel):
     number_of_versions: int
 
 
-class ModelVersionList(BaseModel):
+class ModelVersionList(Failing):
     id: str
     model: str
     version: str
@@ -246,7 +262,7 @@ class ModelVersionList(BaseModel):
     file_last_updated: str
 
 
-class ModelRequestList(BaseModel):
+class ModelRequestList(Failing):
     """How a direct request ended; without success, ``error_message`` says why."""
 
     request_id: str
@@ -266,7 +282,7 @@ class BatchModelRequestListResponse(BatchModelRequestCreateResponse):
     time_last_updated: str
 
 
-class BatchModelRequestResultList(BatchModelRequestListResponse):
+class BatchModelRequestResultList(BatchModelRequestListResponse, Failing):
     request_data: Any
     result: Any
     error_message: str | None
@@ -317,7 +333,7 @@ class ConfigurationList(BaseModel):
     credentials_configuration: list[ConfigurationParameter]
 
 
-class CredentialsList(BaseModel):
+class CredentialsList(Failing):
     """``configuration`` is in every answer; protected values in it are null."""
 
     id: str
@@ -332,7 +348,7 @@ class CredentialsList(BaseModel):
     last_updated: str
 
 
-class ConnectorList(BaseModel):
+class ConnectorList(Failing):
     id: str
     name: str
     type: str

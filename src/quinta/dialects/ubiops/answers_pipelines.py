@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from quinta.dialects.ubiops.answers import FieldBody
+from quinta.dialects.ubiops.answers import Failing, FieldBody
 
 
 class PipelineList(BaseModel):
@@ -47,7 +47,7 @@ class AttachmentsList(BaseModel):
     mapping: list[MappingBody]
 
 
-class PipelineModelRequest(BaseModel):
+class PipelineModelRequest(Failing):
     """One run of an object; without success, ``error_message`` says why."""
 
     request_id: str
@@ -78,7 +78,7 @@ class BatchPipelineRequestListResponse(BatchPipelineRequestCreateResponse):
     time_last_updated: str
 
 
-class BatchPipelineModelRequest(BaseModel):
+class BatchPipelineModelRequest(Failing):
     id: str
     pipeline_object: str
     success: bool
@@ -89,7 +89,7 @@ class BatchPipelineModelRequest(BaseModel):
     error_message: str | None
 
 
-class BatchPipelineRequestResultList(BatchPipelineRequestListResponse):
+class BatchPipelineRequestResultList(BatchPipelineRequestListResponse, Failing):
     """``model_requests`` is empty until all have ended; ``request_data`` is null for a plain pipeline, of which the
     client takes no string (contract ubiops 10.15)."""
 

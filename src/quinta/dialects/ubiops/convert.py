@@ -22,6 +22,7 @@ from quinta.core.tenancy.model import Organization, User
 from quinta.core.tenancy.organizations import OrganizationView
 from quinta.core.tenancy.projects import ProjectView
 from quinta.dialects.ubiops import answers, shapes
+from quinta.dialects.ubiops.convert_failures import failure_members
 from quinta.dialects.ubiops.dates import microseconds, milliseconds, read_moment, seconds
 from quinta.kit.ids import parse_id
 
@@ -215,6 +216,7 @@ def version(view: VersionView) -> answers.ModelVersionList:
         language=item.language,
         status=item.status,
         error_message=item.error_message[:MAXIMUM_ERROR_MESSAGE],
+        **failure_members(item.reason),
         memory_allocation=item.memory_megabytes,
         maximum_instances=item.maximum_instances,
         minimum_instances=item.minimum_instances,
@@ -246,8 +248,8 @@ def request_text(item: Request) -> str:
     Python's values could not carry each (half a surrogate pair, for one)."""
     members = json.dumps(listed_request(item).model_dump())[:-1]
     result = "null" if item.result is None else item.result
-    message = json.dumps(item.error_message)
-    return f'{members}, "request_data": {item.data}, "result": {result}, "error_message": {message}}}'
+    failure = json.dumps({"error_message": item.error_message, **failure_members(item.reason)})[1:]
+    return f'{members}, "request_data": {item.data}, "result": {result}, {failure}'
 
 
 def requests_text(items: Iterable[Request]) -> str:

@@ -10,6 +10,7 @@ from quinta.core.connectors.credentials import CredentialsChange, CredentialsVie
 from quinta.core.connectors.verification import MAXIMUM_ERROR_MESSAGE
 from quinta.dialects.ubiops import answers, shapes
 from quinta.dialects.ubiops.convert import field_bodies, fields
+from quinta.dialects.ubiops.convert_failures import failure_members
 from quinta.dialects.ubiops.dates import microseconds
 
 
@@ -42,6 +43,7 @@ def credentials(view: CredentialsView) -> answers.CredentialsList:
         type=item.type,
         status=item.status,
         error_message=item.error_message[:MAXIMUM_ERROR_MESSAGE],
+        **failure_members(item.reason),
         reference_count=view.reference_count,
         configuration=view.configuration,
         creation_date=microseconds(item.created_at),
@@ -72,6 +74,7 @@ def connector(view: ConnectorView) -> answers.ConnectorList:
         input_type=item.input_type,
         status=item.status,
         error_message=item.error_message[:MAXIMUM_ERROR_MESSAGE],
+        **failure_members(item.reason),
         project=view.project,
         credentials=view.credentials,
         configuration=view.configuration,

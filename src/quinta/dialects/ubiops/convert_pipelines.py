@@ -19,6 +19,7 @@ from quinta.dialects.ubiops import answers_pipelines as answers
 from quinta.dialects.ubiops import shapes_pipelines as shapes
 from quinta.dialects.ubiops.answers import FieldBody
 from quinta.dialects.ubiops.convert import field_bodies, fields
+from quinta.dialects.ubiops.convert_failures import failure_members
 from quinta.dialects.ubiops.dates import microseconds, milliseconds
 
 
@@ -123,8 +124,9 @@ def request_text(view: PipelineRequestView) -> str:
     # A JSON text that begins with a quote is a plain pipeline's string: the client takes none (contract ubiops 10.15).
     data = "null" if view.request.data.startswith('"') else view.request.data
     results = ", ".join(map(_result_text, view.results))
-    message = json.dumps(view.request.error_message)
-    return f'{members}, "request_data": {data}, "model_requests": [{results}], "error_message": {message}}}'
+    item = view.request
+    failure = json.dumps({"error_message": item.error_message, **failure_members(item.reason)})[1:]
+    return f'{members}, "request_data": {data}, "model_requests": [{results}], {failure}'
 
 
 def requests_text(views: Iterable[PipelineRequestView]) -> str:
@@ -138,6 +140,7 @@ def _run_text(run: ObjectAnswer) -> str:
         "pipeline_object": run.object_name,
         "success": answer.success,
         "error_message": answer.error_message,
+        **failure_members(answer.reason),
     }
     return f'{json.dumps(members)[:-1]}, "request_data": {run.data}, "result": {answer.result or "null"}}}'
 
@@ -150,6 +153,7 @@ def _result_text(result: ObjectResult) -> str:
         "time_created": milliseconds(result.created_at),
         "time_last_updated": milliseconds(result.updated_at),
         "error_message": result.error_message,
+        **failure_members(result.reason),
     }
     return f'{json.dumps(members)[:-1]}, "request_data": {result.data}, "result": {result.result or "null"}}}'
 

@@ -15,8 +15,10 @@ from quinta.core.errors import InvalidInput, QuintaError
 from quinta.core.requests.execution import Answer
 from quinta.core.services import Services
 from quinta.dialects.base.bodies import headers_of
+from quinta.dialects.base.hang_ups import UntilHangUp
 from quinta.dialects.ubiops.auth import actor_of
 from quinta.dialects.ubiops.calls import read_data
+from quinta.dialects.ubiops.convert_failures import failure_members
 from quinta.dialects.ubiops.errors import refused
 from quinta.dialects.ubiops.parameters import whole_number
 
@@ -49,7 +51,8 @@ class DirectRequest:
             headers = headers_of(scope)
             actor = await actor_of(headers, self._authenticator)
             data = await read_data(receive, headers, self._limit)
-            answer = await self._requests.run(actor, *target, data, _timeout(scope["query_string"]))
+            with UntilHangUp(receive):
+                answer = await self._requests.run(actor, *target, data, _timeout(scope["query_string"]))
         except (QuintaError, HTTPException) as error:
             await refused(error)(scope, receive, send)
             return
@@ -73,10 +76,8 @@ def _timeout(query: bytes) -> int | None:
 
 def _body(answer: Answer) -> bytes:
     if answer.result is None:
-        message = json.dumps(answer.error_message)
-        return (
-            f'{{"request_id":"{answer.request_id}","success":false,"result":null,"error_message":{message}}}'.encode()
-        )
+        failure = json.dumps({"error_message": answer.error_message, **failure_members(answer.reason)})[1:]
+        return f'{{"request_id":"{answer.request_id}","success":false,"result":null,{failure}'.encode()
     return (
         f'{{"request_id":"{answer.request_id}","success":true,"result":{answer.result},"error_message":null}}'.encode()
     )

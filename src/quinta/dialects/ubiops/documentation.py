@@ -24,6 +24,7 @@ _REFUSALS = {
     "404": "What the path names is not there, or not for the caller",
     "413": "The body is larger than the limit",
     "415": "Another type of content is needed",
+    "429": "Too many requests wait already",
     "500": "Fault of the server",
     "503": "The server cannot do this now",
 }
@@ -104,8 +105,11 @@ def _refusals(path: str, operation: dict[str, Any]) -> dict[str, Any]:
         may.add("404")
     if "requestBody" in operation:
         may |= {"413", "415"}
-    content = {"application/json": {"schema": _ref(Error)}}
-    return {status: {"description": _REFUSALS[status], "content": content} for status in sorted(may)}
+    return {status: _refusal(status) for status in sorted(may)}
+
+
+def _refusal(status: str) -> dict[str, Any]:
+    return {"description": _REFUSALS[status], "content": {"application/json": {"schema": _ref(Error)}}}
 
 
 def _shapes(base: type[Body]) -> list[type[Body]]:
@@ -125,7 +129,7 @@ def _direct_operation(built: dict[str, Any]) -> dict[str, Any]:
         "security": batch["security"],
         "parameters": [*batch["parameters"], {"name": "timeout", "in": "query", "schema": timeout}],
         **takes_data(),
-        "responses": {**batch["responses"], "200": answer},
+        "responses": {**batch["responses"], "200": answer, "429": _refusal("429")},
     }
 
 

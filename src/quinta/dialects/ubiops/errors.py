@@ -22,6 +22,7 @@ from quinta.core.errors import (
     QuintaError,
     StateConflict,
     TooLarge,
+    TooManyRequests,
     Unavailable,
 )
 from quinta.dialects.base.validation import refusal
@@ -35,6 +36,7 @@ STATUS: dict[type[QuintaError], int] = {
     StateConflict: 400,
     LimitReached: 403,
     TooLarge: 413,
+    TooManyRequests: 429,
     Unavailable: 503,
 }
 """The era's server told neither duplicates nor conflicts from other bad input: 400, not 409. No answer carries

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from quinta.core.pipelines.batch import MOST_PER_CALL
 from quinta.core.pipelines.direct import TimeLimits
 from quinta.core.requests.listing import Listing
+from quinta.dialects.base.hang_ups import UntilHangUp
 from quinta.dialects.ubiops import convert_pipelines as convert
 from quinta.dialects.ubiops.answers_pipelines import (
     BatchPipelineRequestCreateResponse,
@@ -35,7 +36,9 @@ async def pipelines_request(
     """Runs one request through the pipeline and waits for the answers of all objects."""
     data = await call.read_data()
     direct = call.services.direct_pipelines
-    return _json(convert.answer_text(await direct.run(call.actor, project_name, pipeline_name, data, limits)))
+    with UntilHangUp(call.request.receive):
+        answer = await direct.run(call.actor, project_name, pipeline_name, data, limits)
+    return _json(convert.answer_text(answer))
 
 
 @router.post("/request-batch", openapi_extra=takes_data(most=MOST_PER_CALL))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from quinta.core.errors import InvalidInput
+from quinta.core.reasons import Reason
 from quinta.engine.builds.errors import NotAnArchive, PackageRejected
 from quinta.engine.builds.members import DEFAULT_LIMITS, ArchiveLimits, Plan, plan
 
@@ -72,12 +73,17 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         try:
             opened = zipfile.ZipFile(_BoundedReader(raw))
         except UnicodeDecodeError as error:
-            raise PackageRejected("The archive has a member whose name is not valid UTF-8.") from error
+            raise PackageRejected(
+                Reason.ARCHIVE_UNSUPPORTED, "The archive has a member whose name is not valid UTF-8."
+            ) from error
         except NotImplementedError as error:
-            raise PackageRejected(f"The archive needs a feature that is not supported: {error}.") from error
+            raise PackageRejected(
+                Reason.ARCHIVE_UNSUPPORTED, f"The archive needs a feature that is not supported: {error}."
+            ) from error
         except _DAMAGED as error:
             raise NotAnArchive(
-                "The file is not a zip archive, or it is incomplete: upload a whole, unencrypted .zip file."
+                Reason.NOT_AN_ARCHIVE,
+                "The file is not a zip archive, or it is incomplete: upload a whole, unencrypted .zip file.",
             ) from error
         with opened:
             yield opened
@@ -92,7 +98,9 @@ def _extract(opened: zipfile.ZipFile, todo: Plan, target: Path) -> None:
                 _copy(source, sink, member)
                 os.fchmod(sink.fileno(), 0o755 if member.external_attr >> 16 & 0o111 else 0o644)
         except (*_DAMAGED, NotImplementedError, RuntimeError) as error:
-            raise PackageRejected(f"{member.filename!r} cannot be read from the archive: {error}.") from error
+            raise PackageRejected(
+                Reason.ARCHIVE_DAMAGED, f"{member.filename!r} cannot be read from the archive: {error}."
+            ) from error
 
 
 def _copy(source: IO[bytes], sink: IO[bytes], member: zipfile.ZipInfo) -> None:
@@ -105,8 +113,9 @@ def _copy(source: IO[bytes], sink: IO[bytes], member: zipfile.ZipInfo) -> None:
         sink.write(chunk)
     if written != member.file_size:
         raise PackageRejected(
+            Reason.ARCHIVE_DAMAGED,
             f"{member.filename!r} is announced with {member.file_size:,} bytes but has another size: "
-            "the archive is damaged or forged."
+            "the archive is damaged or forged.",
         )
 
 
@@ -125,7 +134,7 @@ class _BoundedReader(io.BufferedIOBase):
         if size > _DIRECTORY_BYTES:
             data = self._raw.read(_DIRECTORY_BYTES + 1)
             if len(data) > _DIRECTORY_BYTES:
-                raise PackageRejected("The archive's list of members is too long.")
+                raise PackageRejected(Reason.ARCHIVE_TOO_LARGE, "The archive's list of members is too long.")
             return data
         return self._raw.read(size)
 

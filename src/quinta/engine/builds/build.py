@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from quinta.core.reasons import Reason
 from quinta.engine.builds.command import StepRunner
 from quinta.engine.builds.environments import EnvironmentStore
 from quinta.engine.builds.errors import PackageRejected
@@ -108,7 +109,8 @@ def _module_name(model_file: str) -> str:
     name = model_file.removesuffix(".py")
     if not _MODULE.fullmatch(name):
         raise PackageRejected(
-            f"The model file {model_file!r} must be a Python module in the root of the package, such as 'model'."
+            Reason.MODEL_FILE_INVALID,
+            f"The model file {model_file!r} must be a Python module in the root of the package, such as 'model'.",
         )
     return name
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from quinta.core.reasons import Reason
 from quinta.engine.builds.command import StepRunner
 from quinta.engine.builds.errors import BuildFailed
 from quinta.engine.builds.folders import WorkFolder, publish, remove_leftovers
@@ -99,7 +100,9 @@ class EnvironmentStore:
                 await in_thread(publish, installer.shop.environment, path)
         except TimeoutError as error:
             limit = f"{self._time_limit_seconds:g} seconds"
-            raise BuildFailed(f"The environment was not ready after {limit}, the limit for a build.") from error
+            raise BuildFailed(
+                Reason.INSTALL_TIMEOUT, f"The environment was not ready after {limit}, the limit for a build."
+            ) from error
         finally:
             await in_thread(folder.release)
         return Environment(digest, path, is_new=True)
@@ -136,6 +139,8 @@ def _mark(environment: Path, interpreter: Interpreter, requirements: Requirement
         # A requirement may have put a link there, to have the server write to its target.
         descriptor = os.open(environment / _MARKER, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
     except FileExistsError as error:
-        raise BuildFailed(f"One of the requirements installs a file named {_MARKER}; it cannot be used.") from error
+        raise BuildFailed(
+            Reason.REQUIREMENT_REFUSED, f"One of the requirements installs a file named {_MARKER}; it cannot be used."
+        ) from error
     with open(descriptor, "w") as marker:
         json.dump(note, marker, indent=1)

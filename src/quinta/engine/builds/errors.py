@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from quinta.core.reasons import Reason
+
 MESSAGE_LENGTH: Final = 500
 """Longest ``message`` in characters: clients refuse longer ones (contract ubiops 0, rule 8)."""
 
@@ -11,10 +13,11 @@ MESSAGE_LENGTH: Final = 500
 class BuildError(Exception):
     """Base of both. ``message`` is a sentence for the person who uploaded the package, at most 500 characters."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, reason: Reason, message: str) -> None:
         if len(message) > MESSAGE_LENGTH:
             message = message[: MESSAGE_LENGTH - 1] + "…"
         super().__init__(message)
+        self.reason = reason
         self.message = message
 
 

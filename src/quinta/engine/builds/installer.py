@@ -15,6 +15,7 @@ from typing import Final
 
 from uv import find_uv_bin
 
+from quinta.core.reasons import Reason
 from quinta.engine.builds.command import Step, StepRunner
 from quinta.engine.builds.errors import BuildFailed
 from quinta.engine.builds.folders import writable_copy
@@ -22,7 +23,7 @@ from quinta.engine.builds.index import IndexSettings
 from quinta.engine.builds.interpreters import Interpreter
 from quinta.engine.builds.requirements import REQUIREMENTS_FILE, Requirements
 from quinta.engine.builds.threads import in_thread
-from quinta.engine.builds.uv_output import explain, lacks_wheels, without_credentials
+from quinta.engine.builds.uv_output import cause_of, explain, lacks_wheels, without_credentials
 
 _UV_ENVIRONMENT: Final = {
     "UV_NO_CONFIG": "1",  # a uv.toml or pyproject.toml in the package has no say
@@ -99,7 +100,8 @@ class Installer:
             # Before the folder is handed to anything else: it may have become a link to somewhere on the host.
             if _skeleton(self.shop.environment) != skeleton:
                 raise BuildFailed(
-                    "One of the requirements replaces the environment's own pyvenv.cfg or python; it cannot be used."
+                    Reason.REQUIREMENT_REFUSED,
+                    "One of the requirements replaces the environment's own pyvenv.cfg or python; it cannot be used.",
                 )
             await self._compile()
 
@@ -112,13 +114,13 @@ class Installer:
             if await self._attempt(["--only-binary", ":all:"], self.shop.shared_cache, self.shop.work, lines) == 0:
                 return
             if not lacks_wheels(lines):
-                raise BuildFailed(f"requirements.txt cannot be installed: {explain(lines)}.")
+                raise BuildFailed(cause_of(lines), f"requirements.txt cannot be installed: {explain(lines)}.")
             self.log("not everything is there as a wheel: trying again with builds from source")
         await in_thread(writable_copy, package, self.shop.package)
         self.shop.private_cache.mkdir()
         lines = []
         if await self._attempt([], self.shop.private_cache, self.shop.package, lines) != 0:
-            raise BuildFailed(f"requirements.txt cannot be installed: {explain(lines)}.")
+            raise BuildFailed(cause_of(lines), f"requirements.txt cannot be installed: {explain(lines)}.")
 
     async def _attempt(self, options: Sequence[str], cache: Path, folder: Path, lines: list[str]) -> int:
         files = ["-r", str(self.shop.requirements)]
@@ -150,7 +152,7 @@ class Installer:
             environment=_UV_ENVIRONMENT,
         )
         if await self.runner.run(step, self._into(lines)) != 0:
-            raise BuildFailed(f"The environment could not be made: {explain(lines)}.")
+            raise BuildFailed(cause_of(lines), f"The environment could not be made: {explain(lines)}.")
 
     async def _compile(self) -> None:
         """Byte code for all modules: the environment is read-only later, so without it every start would compile.

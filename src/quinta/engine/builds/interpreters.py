@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from quinta.core.reasons import Reason
 from quinta.engine.builds.errors import BuildFailed
 
 OLDEST: Final = (3, 8)
@@ -67,10 +68,13 @@ class Interpreters:
         """
         match = _LANGUAGE.fullmatch(language)
         if not match or match[1] != "3":
-            raise BuildFailed(f"The language {language!r} is not a version of Python 3, such as 'python3.8'.")
+            raise BuildFailed(
+                Reason.LANGUAGE_UNKNOWN, f"The language {language!r} is not a version of Python 3, such as 'python3.8'."
+            )
         if not self.found:
             raise BuildFailed(
-                f"This server has no Python to run {language} with: its operator has to install CPython 3.8 or newer."
+                Reason.NO_INTERPRETER,
+                f"This server has no Python to run {language} with: its operator has to install CPython 3.8 or newer.",
             )
         wanted = int(match[2])
         return min(self.found, key=lambda each: (abs(each.version[1] - wanted), -each.version[1]))

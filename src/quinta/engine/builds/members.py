@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from quinta.core.reasons import Reason
 from quinta.engine.builds.errors import PackageRejected
 
 PACKAGE_FOLDER: Final = "model_package"
@@ -71,7 +72,10 @@ def plan(members: list[zipfile.ZipInfo], archive_bytes: int, model_file: str, li
     is checked too but not unpacked.
     """
     if len(members) > limits.entries:
-        raise PackageRejected(f"The archive has {len(members):,} members; at most {limits.entries:,} are allowed.")
+        raise PackageRejected(
+            Reason.ARCHIVE_TOO_LARGE,
+            f"The archive has {len(members):,} members; at most {limits.entries:,} are allowed.",
+        )
     _check_sizes(members, limits.unpacked_bytes(archive_bytes))
     _check_overlaps(members)
     tree = _Tree()
@@ -81,7 +85,9 @@ def plan(members: list[zipfile.ZipInfo], archive_bytes: int, model_file: str, li
         if parts:
             tree.add(parts, member)
         if len(tree.files) + len(tree.folders) > limits.entries:
-            raise PackageRejected(f"The archive unpacks to more than {limits.entries:,} files and folders.")
+            raise PackageRejected(
+                Reason.ARCHIVE_TOO_LARGE, f"The archive unpacks to more than {limits.entries:,} files and folders."
+            )
     return _below(_root(tree, f"{model_file}.py"), tree)
 
 
@@ -94,14 +100,18 @@ class _Tree:
         parents = {parts[:length] for length in range(1, len(parts))}
         blocked = next((parent for parent in parents if parent in self.files), None)
         if blocked:
-            raise PackageRejected(f"{_shown(member)}: the archive also has a file named {'/'.join(blocked)!r}.")
+            raise PackageRejected(
+                Reason.ARCHIVE_DAMAGED, f"{_shown(member)}: the archive also has a file named {'/'.join(blocked)!r}."
+            )
         if parts in self.files:
-            raise PackageRejected(f"{_shown(member)} is in the archive twice.")
+            raise PackageRejected(Reason.ARCHIVE_DAMAGED, f"{_shown(member)} is in the archive twice.")
         self.folders |= parents
         if _is_folder(member):
             self.folders.add(parts)
         elif parts in self.folders:
-            raise PackageRejected(f"{_shown(member)} is both a file and a folder in the archive.")
+            raise PackageRejected(
+                Reason.ARCHIVE_DAMAGED, f"{_shown(member)} is both a file and a folder in the archive."
+            )
         else:
             self.files[parts] = member
 
@@ -110,7 +120,8 @@ def _check_sizes(members: Iterable[zipfile.ZipInfo], allowed: int) -> None:
     total = sum(member.file_size for member in members)
     if total > allowed:
         raise PackageRejected(
-            f"The archive would unpack to {total:,} bytes; for an archive of this size {allowed:,} are allowed."
+            Reason.ARCHIVE_TOO_LARGE,
+            f"The archive would unpack to {total:,} bytes; for an archive of this size {allowed:,} are allowed.",
         )
 
 
@@ -123,7 +134,9 @@ def _check_overlaps(members: Iterable[zipfile.ZipInfo]) -> None:
     end, before = 0, "the start"
     for member in sorted(members, key=lambda each: each.header_offset):
         if member.header_offset < end:
-            raise PackageRejected(f"{_shown(member)} overlaps {before} in the archive: it is damaged or forged.")
+            raise PackageRejected(
+                Reason.ARCHIVE_DAMAGED, f"{_shown(member)} overlaps {before} in the archive: it is damaged or forged."
+            )
         name_bytes = len(member.orig_filename.encode(_encoding(member)))
         end = member.header_offset + _LOCAL_HEADER_BYTES + name_bytes + member.compress_size
         before = _shown(member)
@@ -131,21 +144,28 @@ def _check_overlaps(members: Iterable[zipfile.ZipInfo]) -> None:
 
 def _check_form(member: zipfile.ZipInfo) -> None:
     if member.flag_bits & _ENCRYPTED:
-        raise PackageRejected(f"{_shown(member)} is encrypted; upload an archive without a password.")
+        raise PackageRejected(
+            Reason.ARCHIVE_UNSUPPORTED, f"{_shown(member)} is encrypted; upload an archive without a password."
+        )
     if member.compress_type not in _METHODS:
         raise PackageRejected(
+            Reason.ARCHIVE_UNSUPPORTED,
             f"{_shown(member)} is compressed with method {member.compress_type}; "
-            "only stored and deflated members can be read. Pack it again with ordinary zip compression."
+            "only stored and deflated members can be read. Pack it again with ordinary zip compression.",
         )
     mode = member.external_attr >> 16
     folder = _is_folder(member)
     expected = stat.S_IFDIR if folder else stat.S_IFREG
     if stat.S_IFMT(mode) not in (0, expected):
-        raise PackageRejected(f"{_shown(member)} is {_kind(mode)}; only files and folders are allowed.")
+        raise PackageRejected(
+            Reason.ARCHIVE_UNSAFE, f"{_shown(member)} is {_kind(mode)}; only files and folders are allowed."
+        )
     if mode & _SPECIAL_BITS and not folder:
-        raise PackageRejected(f"{_shown(member)} has the setuid, setgid or sticky bit; remove it (chmod 644).")
+        raise PackageRejected(
+            Reason.ARCHIVE_UNSAFE, f"{_shown(member)} has the setuid, setgid or sticky bit; remove it (chmod 644)."
+        )
     if folder and member.file_size:
-        raise PackageRejected(f"{_shown(member)} is named as a folder but has content.")
+        raise PackageRejected(Reason.ARCHIVE_DAMAGED, f"{_shown(member)} is named as a folder but has content.")
 
 
 def _kind(mode: int) -> str:
@@ -165,22 +185,30 @@ def _parts(member: zipfile.ZipInfo, limits: ArchiveLimits) -> tuple[str, ...]:
     """The path of a member as its parts; empty for the archive's own top ("./")."""
     name = _name(member)
     if any(ord(letter) < 32 or ord(letter) == 127 for letter in name):
-        raise PackageRejected(f"{_shown(member)} has control characters in its name.")
+        raise PackageRejected(Reason.ARCHIVE_UNSAFE, f"{_shown(member)} has control characters in its name.")
     if "\\" in name:
-        raise PackageRejected(f"{_shown(member)} has a backslash in its name; names in zip archives use '/'.")
+        raise PackageRejected(
+            Reason.ARCHIVE_UNSAFE, f"{_shown(member)} has a backslash in its name; names in zip archives use '/'."
+        )
     if name.startswith("/") or _DRIVE.match(name):
-        raise PackageRejected(f"{_shown(member)} is an absolute path; only relative paths are allowed.")
+        raise PackageRejected(
+            Reason.ARCHIVE_UNSAFE, f"{_shown(member)} is an absolute path; only relative paths are allowed."
+        )
     parts = tuple(part for part in name.split("/") if part not in ("", "."))
     if ".." in parts:
-        raise PackageRejected(f"{_shown(member)} leads out of the package ('..').")
+        raise PackageRejected(Reason.ARCHIVE_UNSAFE, f"{_shown(member)} leads out of the package ('..').")
     if any(len(part.encode()) > limits.name_bytes for part in parts):
-        raise PackageRejected(f"{_shown(member)} has a name of more than {limits.name_bytes} bytes.")
+        raise PackageRejected(
+            Reason.ARCHIVE_TOO_LARGE, f"{_shown(member)} has a name of more than {limits.name_bytes} bytes."
+        )
     if len(name.encode()) > limits.path_bytes:
-        raise PackageRejected(f"{_shown(member)} has a path of more than {limits.path_bytes:,} bytes.")
+        raise PackageRejected(
+            Reason.ARCHIVE_TOO_LARGE, f"{_shown(member)} has a path of more than {limits.path_bytes:,} bytes."
+        )
     if len(parts) > limits.depth:
-        raise PackageRejected(f"{_shown(member)} lies more than {limits.depth} folders deep.")
+        raise PackageRejected(Reason.ARCHIVE_TOO_LARGE, f"{_shown(member)} lies more than {limits.depth} folders deep.")
     if not parts and not _is_folder(member):
-        raise PackageRejected("The archive has a file without a name.")
+        raise PackageRejected(Reason.ARCHIVE_DAMAGED, "The archive has a file without a name.")
     return parts
 
 

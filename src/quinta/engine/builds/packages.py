@@ -8,6 +8,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from quinta.core.reasons import Reason
 from quinta.engine.builds.archive import unpack
 from quinta.engine.builds.errors import PackageRejected
 from quinta.engine.builds.folders import WorkFolder, publish, remove_leftovers
@@ -89,7 +90,9 @@ def _check_model_file(package: Path, name: str, root: str) -> None:
     found = sorted(f"{path.name}/" if path.is_dir() else path.name for path in package.iterdir())
     shown = ", ".join(found[:10]) + (f" and {len(found) - 10} more" if len(found) > 10 else "")
     where = f"root ({root})" if root else "root"
-    raise PackageRejected(f"The package has no {name} in its {where}; found: {shown or 'nothing'}.")
+    raise PackageRejected(
+        Reason.NO_MODEL_FILE, f"The package has no {name} in its {where}; found: {shown or 'nothing'}."
+    )
 
 
 def _file_digest(path: Path) -> str:

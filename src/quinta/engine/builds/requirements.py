@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from quinta.core.reasons import Reason
 from quinta.engine.builds.errors import BuildFailed
 
 REQUIREMENTS_FILE: Final = "requirements.txt"
@@ -86,12 +87,16 @@ class _Reader:
 
     def read(self, name: PurePosixPath, target: list[str], including: tuple[PurePosixPath, ...]) -> None:
         if name in including:
-            raise BuildFailed(f"{including[-1]} includes {name}, which includes it again.")
+            raise BuildFailed(
+                Reason.REQUIREMENTS_UNREADABLE, f"{including[-1]} includes {name}, which includes it again."
+            )
         for number, line in enumerate(_joined(self._decoded(name)), start=1):
             where = f"{name}, line {number}"
             bare = _normal(line)
             if _EDITABLE.match(bare):
-                raise BuildFailed(f"{where}: {bare!r} asks for an editable install; write it without -e.")
+                raise BuildFailed(
+                    Reason.REQUIREMENT_REFUSED, f"{where}: {bare!r} asks for an editable install; write it without -e."
+                )
             include = _INCLUDE.fullmatch(bare)
             if include and "://" not in include[3]:
                 other = self._included(name, include[3].strip("'\""), where)
@@ -105,14 +110,20 @@ class _Reader:
             content = file.read(_READ_BYTES + 1)
         self.bytes_read += len(content)
         if self.bytes_read > _READ_BYTES:
-            raise BuildFailed(f"{name} and the files included so far are larger than {_READ_BYTES >> 20} MiB.")
+            raise BuildFailed(
+                Reason.REQUIREMENTS_UNREADABLE,
+                f"{name} and the files included so far are larger than {_READ_BYTES >> 20} MiB.",
+            )
         marks = _BYTE_ORDER_MARKS.items()
         mark, encoding = next((pair for pair in marks if content.startswith(pair[0])), (b"", "utf-8"))
         try:
             return content[len(mark) :].decode(encoding)
         except UnicodeDecodeError as error:
             line = content[: error.start].count(b"\n") + 1
-            raise BuildFailed(f"{name}, line {line}: not valid {encoding.upper()}; save the file as UTF-8.") from error
+            raise BuildFailed(
+                Reason.REQUIREMENTS_UNREADABLE,
+                f"{name}, line {line}: not valid {encoding.upper()}; save the file as UTF-8.",
+            ) from error
 
     def _included(self, name: PurePosixPath, path: str, where: str) -> PurePosixPath:
         """The included file by its path in the package. No link can lead out of there: packages have none."""
@@ -129,8 +140,8 @@ class _Reader:
                 other = PurePosixPath(*parts)
                 if (self.package / other).is_file():
                     return other
-                raise BuildFailed(f"{where}: the package has no file {str(other)!r}.")
-        raise BuildFailed(f"{where}: {path!r} lies outside the package.")
+                raise BuildFailed(Reason.REQUIREMENTS_UNREADABLE, f"{where}: the package has no file {str(other)!r}.")
+        raise BuildFailed(Reason.REQUIREMENT_REFUSED, f"{where}: {path!r} lies outside the package.")
 
 
 def _joined(text: str) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from quinta.core.models.model import DataType
+from quinta.core.reasons import Reason
 from quinta.engine.connectors.destinations import Destinations
 from quinta.engine.connectors.driver import CONNECT_SECONDS, WRITE_SECONDS, Message, Place, StoreFailure
 from quinta.engine.connectors.google import check_key, connected
@@ -46,7 +47,9 @@ class BigQueryDriver:
             _check_columns(place, {column.name.lower(): column for column in table.schema})
             granted = client.test_iam_permissions(table, [_RIGHT], timeout=WRITE_SECONDS, retry=None)
             if _RIGHT not in granted.get("permissions", []):
-                raise StoreFailure(f"the service account lacks the permission {_RIGHT} on the table")
+                raise StoreFailure(
+                    Reason.PERMISSION_MISSING, f"the service account lacks the permission {_RIGHT} on the table"
+                )
 
         await in_connector_thread(self._call, place, look)
 
@@ -58,7 +61,8 @@ class BigQueryDriver:
                 for error in entry.get("errors", []):
                     where = f" ({error['location']})" if error.get("location") else ""
                     raise StoreFailure(
-                        f"BigQuery refuses the row: {error.get('message') or error.get('reason')}{where}"
+                        Reason.VALUE_REJECTED,
+                        f"BigQuery refuses the row: {error.get('message') or error.get('reason')}{where}",
                     )
 
         await in_connector_thread(self._call, place, insert)
@@ -73,12 +77,16 @@ def _check_columns(place: Place, columns: Mapping[str, Any]) -> None:
     for field in place.fields:
         column = columns.get(field.name.lower())
         if column is None:
-            raise StoreFailure(f"the table has no column '{field.name}'")
+            raise StoreFailure(Reason.PLACE_UNFIT, f"the table has no column '{field.name}'")
         types, repeated = _TAKES[field.data_type]
         if column.field_type not in types or (column.mode == "REPEATED") != repeated:
             kind = f"{column.mode.lower()} {column.field_type}"
-            raise StoreFailure(f"the column '{field.name}' is {kind}, which takes no {field.data_type}")
+            raise StoreFailure(
+                Reason.PLACE_UNFIT, f"the column '{field.name}' is {kind}, which takes no {field.data_type}"
+            )
     given = {field.name.lower() for field in place.fields}
     missing = sorted(name for name, column in columns.items() if column.mode == "REQUIRED" and name not in given)
     if missing:
-        raise StoreFailure(f"the column '{missing[0]}' needs a value, and no field of the connector gives it")
+        raise StoreFailure(
+            Reason.PLACE_UNFIT, f"the column '{missing[0]}' needs a value, and no field of the connector gives it"
+        )

@@ -23,8 +23,10 @@ from quinta.core.connectors.model import (
 from quinta.core.errors import QuintaError
 from quinta.core.events import Event
 from quinta.core.files.model import Blob
+from quinta.core.observation.failures import FailureCounts, Subject
 from quinta.core.observation.model import LogLine
 from quinta.core.ports import LogSink, MeterSink, ObjectStore, Secrets, Store
+from quinta.core.reasons import Failure, Reason
 from quinta.core.requests.reading import Reader
 from quinta.core.requests.values import check_fields
 from quinta.core.scope import EVERYTHING, in_project
@@ -65,6 +67,7 @@ class StoreDeliveries:
         secrets: Secrets,
         logs: LogSink,
         meters: MeterSink,
+        failures: FailureCounts,
         clock: Clock,
         staging: Path,
         pauses: Sequence[float] = PAUSES_SECONDS,
@@ -76,22 +79,26 @@ class StoreDeliveries:
         self._secrets = secrets
         self._logs = logs
         self._meters = meters
+        self._failures = failures
         self._clock = clock
         self._staging = staging
         self._pauses = pauses
         self._targets: TaggedCache[str, _Target | None] = TaggedCache()
         store.subscribe(self._forget)
 
-    async def deliver(self, connector_id: str, data: str, *, context: DeliveryContext) -> str | None:
+    async def deliver(self, connector_id: str, data: str, *, context: DeliveryContext) -> Failure | None:
         target = await self._targets.load(connector_id, lambda: self._load(connector_id))
         if target is None:
-            return "the connector does not exist any more"
+            return Failure(Reason.CONNECTOR_GONE, "the connector does not exist any more")
         connector = target.connector
         try:
             size = await self._deliver(target, data, context)
-        except (StoreFailure, QuintaError) as failure:
-            self._log(connector, context, f"the message was not written: {failure.message}")
-            return failure.message
+        except (StoreFailure, QuintaError) as error:
+            # What is refused here before a driver is asked is the message itself.
+            failure = Failure(error.reason or Reason.MESSAGE_INVALID, error.message)
+            self._failures.add(Subject.DELIVERY, failure.reason)
+            self._log(connector, context, f"the message was not written: {failure}")
+            return failure
         self._meters.add(connector.project_id, "connector", connector.id, {"requests": 1, "volume": size})
         return None
 
@@ -99,10 +106,14 @@ class StoreDeliveries:
         """Writes the message; its size in bytes."""
         connector = target.connector
         if connector.status is not ConnectorStatus.AVAILABLE:
-            raise StoreFailure(f"the connector '{connector.name}' is not available: {connector.status}")
+            raise StoreFailure(
+                Reason.CONNECTOR_NOT_AVAILABLE, f"the connector '{connector.name}' is not available: {connector.status}"
+            )
         values = await self._reader.value(data.encode(), MOST_MEMBERS)
         if not isinstance(values, dict):
-            raise StoreFailure("the message is no object: a plain model cannot feed a connector")
+            raise StoreFailure(
+                Reason.MESSAGE_INVALID, "the message is no object: a plain model cannot feed a connector"
+            )
         check_fields(values, connector.input_fields, "the message")
         rules = KINDS[connector.type].credentials
         place = Place(
@@ -128,7 +139,7 @@ class StoreDeliveries:
                 if not failure.passing:
                     raise
                 if number == tries:
-                    raise StoreFailure(f"{failure.message} (after {tries} tries)") from None
+                    raise StoreFailure(failure.reason, f"{failure.message} (after {tries} tries)") from None
                 pause = self._pauses[number - 1]
                 text = f"try {number} of {tries} failed: {failure.message}; trying again in {pause:g} seconds"
                 self._log(connector, context, text)
@@ -141,14 +152,16 @@ class StoreDeliveries:
             async with asyncio.timeout(TRY_SECONDS):
                 await self._drivers[connector.type].write(place, message)
         except TimeoutError:
-            raise StoreFailure(f"the store took longer than {TRY_SECONDS:g} seconds", passing=True) from None
+            raise StoreFailure(
+                Reason.STORE_TIMEOUT, f"the store took longer than {TRY_SECONDS:g} seconds", passing=True
+            ) from None
         except StoreFailure as failure:
             text = redacted(failure.message, rules, place.credentials)
-            raise StoreFailure(text, passing=failure.passing) from None
+            raise StoreFailure(failure.reason, text, passing=failure.passing) from None
         except Exception as error:  # noqa: BLE001  # the edge to other people's code: a surprise ends this message only
             text = redacted(f"{type(error).__name__}: {error}", rules, place.credentials)
             logger.error("connector.driver_failed", connector=connector.id, error=text)
-            raise StoreFailure(f"the driver failed: {text}") from None
+            raise StoreFailure(Reason.DRIVER_FAILED, f"the driver failed: {text}") from None
 
     @asynccontextmanager
     async def _file(self, connector: Connector, blob_id: str) -> AsyncIterator[Message]:
@@ -156,7 +169,7 @@ class StoreDeliveries:
         async with self._store.read() as work:
             blob = await work.of(Blob, in_project(connector.project_id)).get(id=parse_id(blob_id))
         if blob is None or blob.expires_at <= self._clock.now():
-            raise StoreFailure(f"the blob {blob_id} does not exist any more")
+            raise StoreFailure(Reason.MESSAGE_BLOB_GONE, f"the blob {blob_id} does not exist any more")
         path = self._staging / new_id()
         try:
             await self._objects.fetch(blob.object_key, path)

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
+from quinta.core.reasons import Reason
 from quinta.engine.connectors.driver import StoreFailure
 from quinta.engine.connectors.threads import in_connector_thread
 
@@ -53,13 +54,14 @@ class Destinations:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
-            raise StoreFailure(f"the host '{host}' cannot be found", passing=True) from None
+            raise StoreFailure(Reason.UNREACHABLE, f"the host '{host}' cannot be found", passing=True) from None
         addresses = [ipaddress.ip_address(entry[4][0]) for entry in found]
         for address in addresses:
             if not self._allowed(address):
                 raise StoreFailure(
+                    Reason.DESTINATION_REFUSED,
                     f"the host '{host}' is in a network that connectors may not reach; the operator of this server can "
-                    "allow it (QUINTA_CONNECTOR_NETWORKS)"
+                    "allow it (QUINTA_CONNECTOR_NETWORKS)",
                 )
         return [str(address) for address in sorted(set(addresses), key=lambda address: address.version)]
 
@@ -73,14 +75,16 @@ class Destinations:
         try:
             host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
         except ValueError:
-            raise StoreFailure(f"the port of the endpoint '{url}' is none") from None
+            raise StoreFailure(Reason.DESTINATION_REFUSED, f"the port of the endpoint '{url}' is none") from None
         if parts.scheme not in ("http", "https") or not host or parts.username is not None:
-            raise StoreFailure(f"the endpoint '{url}' is no address of a server (https://host)")
+            raise StoreFailure(
+                Reason.DESTINATION_REFUSED, f"the endpoint '{url}' is no address of a server (https://host)"
+            )
         address = self.addresses_now(host, port)[0]
         if parts.scheme == "https":
             return Endpoint(url, parts.netloc)
         if not self._named(address):
-            raise StoreFailure(f"the endpoint '{url}' is not encrypted: use https")
+            raise StoreFailure(Reason.DESTINATION_REFUSED, f"the endpoint '{url}' is not encrypted: use https")
         place = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
         return Endpoint(urlunsplit(parts._replace(netloc=place)), parts.netloc)
 

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from quinta.core.models.model import Field
+from quinta.core.reasons import Reason
 
 CONNECT_SECONDS = 10.0
 WRITE_SECONDS = 30.0
@@ -19,8 +20,9 @@ class StoreFailure(Exception):
     """A store could not be reached, or refused. The message is a sentence for the project's log, without secrets once
     ``redaction.redacted`` has seen it. ``passing``: trying again may help."""
 
-    def __init__(self, message: str, *, passing: bool = False) -> None:
+    def __init__(self, reason: Reason, message: str, *, passing: bool = False) -> None:
         super().__init__(message)
+        self.reason = reason
         self.message = message
         self.passing = passing
 
@@ -61,6 +63,21 @@ class Driver(Protocol):
     async def write(self, place: Place, message: Message) -> None: ...
 
 
+def reason_of_status(status: int) -> Reason:
+    """What a store that speaks HTTP means by the status of a refusal."""
+    known = {
+        401: Reason.CREDENTIALS_REFUSED,
+        403: Reason.PERMISSION_MISSING,
+        404: Reason.PLACE_MISSING,
+        408: Reason.STORE_TIMEOUT,
+        413: Reason.VALUE_REJECTED,
+        425: Reason.STORE_BUSY,
+        429: Reason.STORE_BUSY,
+        504: Reason.STORE_TIMEOUT,
+    }
+    return known.get(status) or (Reason.STORE_BUSY if status >= 500 else Reason.STORE_REFUSED)
+
+
 def needed(module: str, extra: str) -> ModuleType:
     """The module of an optional package; StoreFailure with the command that installs it when it is missing.
 
@@ -70,5 +87,6 @@ def needed(module: str, extra: str) -> ModuleType:
         return import_module(module)
     except ImportError:
         raise StoreFailure(
-            f"this server has no driver for that: its operator can install one (pip install 'quinta[{extra}]')"
+            Reason.DRIVER_MISSING,
+            f"this server has no driver for that: its operator can install one (pip install 'quinta[{extra}]')",
         ) from None

@@ -10,8 +10,9 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import urlsplit
 
+from quinta.core.reasons import Reason
 from quinta.engine.connectors.destinations import Destinations
-from quinta.engine.connectors.driver import WRITE_SECONDS, Place, StoreFailure, needed
+from quinta.engine.connectors.driver import WRITE_SECONDS, Place, StoreFailure, needed, reason_of_status
 from quinta.engine.connectors.threads import in_connector_thread
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
@@ -31,16 +32,18 @@ class GoogleAccount:
         except ValueError:
             key = None
         if not isinstance(key, dict) or key.get("type") != "service_account":
-            raise StoreFailure("the JSON key file is not that of a service account")
+            raise StoreFailure(Reason.CREDENTIALS_INVALID, "the JSON key file is not that of a service account")
         if missing := [name for name in _MEMBERS if not isinstance(key.get(name), str)]:
-            raise StoreFailure(f"the JSON key file lacks '{missing[0]}'")
+            raise StoreFailure(Reason.CREDENTIALS_INVALID, f"the JSON key file lacks '{missing[0]}'")
         self.project = key["project_id"]
         service_account = needed("google.oauth2.service_account", extra)
         requests_transport = needed("google.auth.transport.requests", extra)
         try:
             self.credentials = service_account.Credentials.from_service_account_info(key, scopes=[_SCOPE])
         except (ValueError, TypeError) as error:
-            raise StoreFailure("the JSON key file has no private key that can be used") from error
+            raise StoreFailure(
+                Reason.CREDENTIALS_INVALID, "the JSON key file has no private key that can be used"
+            ) from error
         plain = _guarded(needed("requests", extra).Session(), destinations, extra)
         self._transport = requests_transport.Request(plain)
         authorized = requests_transport.AuthorizedSession(self.credentials, auth_request=self._transport)
@@ -82,7 +85,7 @@ def connected(
     try:
         yield client, account
     except requests.RequestException as error:
-        raise StoreFailure(f"{service} cannot be reached: {error}", passing=True) from error
+        raise StoreFailure(Reason.UNREACHABLE, f"{service} cannot be reached: {error}", passing=True) from error
     except (core.GoogleAPIError, auth.GoogleAuthError) as error:
         raise failure_of(error) from error
     finally:
@@ -96,9 +99,13 @@ def failure_of(error: Exception) -> StoreFailure:
     status = getattr(error, "code", None)
     words = getattr(error, "message", None) or str(error.args[0] if error.args else error)
     if isinstance(status, int):
-        return StoreFailure(f"Google answers {int(status)}: {words}", passing=status in _PASSING)
+        return StoreFailure(
+            reason_of_status(status), f"Google answers {int(status)}: {words}", passing=status in _PASSING
+        )
     passing = bool(getattr(error, "retryable", False)) or type(error).__name__ == "TransportError"
-    return StoreFailure(f"Google: {words}", passing=passing)
+    return StoreFailure(
+        Reason.UNREACHABLE if passing else Reason.CREDENTIALS_REFUSED, f"Google: {words}", passing=passing
+    )
 
 
 def _guarded(session: Any, destinations: Destinations, extra: str) -> Any:
@@ -117,7 +124,9 @@ def _guarded(session: Any, destinations: Destinations, extra: str) -> Any:
             try:
                 return _bounded(super().send(request, *args, **options))
             except broken as error:
-                raise StoreFailure(f"the server's answer breaks off: {error}", passing=True) from error
+                raise StoreFailure(
+                    Reason.UNREACHABLE, f"the server's answer breaks off: {error}", passing=True
+                ) from error
 
     session.mount("https://", Guard(max_retries=0))
     session.mount("http://", Guard(max_retries=0))
@@ -132,6 +141,6 @@ def _bounded(response: Any) -> Any:
         content += piece
         if len(content) > _MOST_ANSWER_BYTES or time.monotonic() > ends_at:
             response.close()
-            raise StoreFailure("the server's answer has no end", passing=True)
+            raise StoreFailure(Reason.STORE_TIMEOUT, "the server's answer has no end", passing=True)
     response.raw = BytesIO(content)
     return response

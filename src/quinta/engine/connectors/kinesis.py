@@ -10,14 +10,45 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
+from quinta.core.reasons import Reason
 from quinta.engine.connectors.columns import as_json
 from quinta.engine.connectors.destinations import Destinations
-from quinta.engine.connectors.driver import CONNECT_SECONDS, WRITE_SECONDS, Message, Place, StoreFailure, needed
+from quinta.engine.connectors.driver import (
+    CONNECT_SECONDS,
+    WRITE_SECONDS,
+    Message,
+    Place,
+    StoreFailure,
+    needed,
+    reason_of_status,
+)
 from quinta.engine.connectors.objects import aws_domain
 from quinta.engine.connectors.threads import in_connector_thread
 
 EXTRA = "kinesis"
 _NOT_ALLOWED = frozenset({"AccessDeniedException", "AccessDenied"})
+_BY_CODE = {
+    **dict.fromkeys(_NOT_ALLOWED, Reason.PERMISSION_MISSING),
+    **dict.fromkeys(
+        (
+            "ExpiredTokenException",
+            "IncompleteSignature",
+            "InvalidClientTokenId",
+            "InvalidSignatureException",
+            "MissingAuthenticationToken",
+            "UnrecognizedClientException",
+        ),
+        Reason.CREDENTIALS_REFUSED,
+    ),
+    "InvalidArgumentException": Reason.VALUE_REJECTED,
+    "LimitExceededException": Reason.STORE_BUSY,
+    "KMSThrottlingException": Reason.STORE_BUSY,
+    "ProvisionedThroughputExceededException": Reason.STORE_BUSY,
+    "RequestTimeout": Reason.STORE_TIMEOUT,
+    "ResourceNotFoundException": Reason.PLACE_MISSING,
+    "ThrottlingException": Reason.STORE_BUSY,
+    "ValidationException": Reason.VALUE_REJECTED,
+}
 _PASSING = frozenset(
     {
         "InternalFailure",
@@ -56,7 +87,7 @@ class KinesisDriver:
         def look(client: Any) -> None:
             summary = client.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
             if summary["StreamStatus"] not in ("ACTIVE", "UPDATING"):
-                raise StoreFailure(f"the stream '{stream}' is {summary['StreamStatus'].lower()}")
+                raise StoreFailure(Reason.PLACE_MISSING, f"the stream '{stream}' is {summary['StreamStatus'].lower()}")
 
         await in_connector_thread(self._call, place.credentials, look)
 
@@ -93,11 +124,19 @@ class KinesisDriver:
             said = error.response.get("Error", {})
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             text = f"Kinesis refuses: {said.get('Code', status)}: {said.get('Message', '')}"
-            raise StoreFailure(text, passing=_code(error) in _PASSING or status >= 500) from error
+            raise StoreFailure(
+                _reason(_code(error), status), text, passing=_code(error) in _PASSING or status >= 500
+            ) from error
         except exceptions.BotoCoreError as error:
-            raise StoreFailure(f"Kinesis cannot be reached: {error}", passing=True) from error
+            slow = isinstance(error, exceptions.ReadTimeoutError)
+            reason = Reason.STORE_TIMEOUT if slow else Reason.UNREACHABLE
+            raise StoreFailure(reason, f"Kinesis cannot be reached: {error}", passing=True) from error
         finally:
             client.close()
+
+
+def _reason(code: str, status: int) -> Reason:
+    return _BY_CODE.get(code) or reason_of_status(status)
 
 
 def _code(error: BaseException | None) -> str:

@@ -18,8 +18,16 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import AzureStore, S3Store
 
+from quinta.core.reasons import Reason
 from quinta.engine.connectors.destinations import Destinations, Endpoint
-from quinta.engine.connectors.driver import CONNECT_SECONDS, WRITE_SECONDS, Message, Place, StoreFailure
+from quinta.engine.connectors.driver import (
+    CONNECT_SECONDS,
+    WRITE_SECONDS,
+    Message,
+    Place,
+    StoreFailure,
+    reason_of_status,
+)
 
 PROBE_NAME = "quinta-verification"
 PROBE_TEXT = b"Quinta wrote this to see whether it may. It can be deleted.\n"
@@ -28,7 +36,7 @@ _REFUSALS = (BaseError, FileNotFoundError, PermissionError)
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>([^<]{1,80})</Code>")
-_REASON = re.compile(r"<Message>([^<]{1,300})", re.DOTALL)
+_MESSAGE = re.compile(r"<Message>([^<]{1,300})", re.DOTALL)
 _UNKNOWN_KEYS = frozenset(
     {"AuthenticationFailed", "AuthorizationFailure", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"}
 )
@@ -129,7 +137,9 @@ class AzureDriver(ObjectDriver):
         if not account:
             account = url.split("://")[-1].split(".")[0]
         if not key and not signature:
-            raise StoreFailure("the connection string has neither AccountKey nor SharedAccessSignature")
+            raise StoreFailure(
+                Reason.CREDENTIALS_INVALID, "the connection string has neither AccountKey nor SharedAccessSignature"
+            )
         endpoint = await self.destinations.endpoint(url.rstrip("/"))
         given = {"access_key": key} if key else {"sas_token": signature.removeprefix("?")}
         try:
@@ -146,7 +156,7 @@ class AzureDriver(ObjectDriver):
                 credential_provider=_giving({**given, "expires_at": None}),
             )
         except BaseError as error:
-            raise StoreFailure("the connection string cannot be used") from error
+            raise StoreFailure(Reason.CREDENTIALS_INVALID, "the connection string cannot be used") from error
 
 
 def object_path(prefix: str, file_name: str) -> str:
@@ -193,8 +203,15 @@ def _failure(error: Exception) -> StoreFailure:
     status, code = _answer(error)
     if not status:
         text = str(error).split("\n")[0]
-        return StoreFailure(f"the store cannot be reached: {text.rpartition(' - ')[2]}", passing=True)
-    reason = _REASON.search(str(error))
-    words = " ".join(html.unescape(reason[1]).split()) if reason else ""
+        slow = "timed out" in text
+        return StoreFailure(
+            Reason.STORE_TIMEOUT if slow else Reason.UNREACHABLE,
+            f"the store cannot be reached: {text.rpartition(' - ')[2]}",
+            passing=True,
+        )
+    message = _MESSAGE.search(str(error))
+    words = " ".join(html.unescape(message[1]).split()) if message else ""
     said = ": ".join(part for part in (code, words) if part)
-    return StoreFailure(f"the store answers {status}" + (f", {said}" if said else ""), passing=status in _PASSING)
+    text = f"the store answers {status}" + (f", {said}" if said else "")
+    reason = Reason.CREDENTIALS_REFUSED if code in _UNKNOWN_KEYS else reason_of_status(status)
+    return StoreFailure(reason, text, passing=status in _PASSING)

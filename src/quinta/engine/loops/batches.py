@@ -9,12 +9,14 @@ from quinta.core.errors import TooLarge
 from quinta.core.events import EventName
 from quinta.core.models.live import LiveVersions
 from quinta.core.models.model import RunnableVersion
+from quinta.core.observation.failures import FailureCounts, Subject
+from quinta.core.observation.model import Trace
 from quinta.core.pipelines.runs import Parts, PipelineRuns
 from quinta.core.ports import Store, UnitOfWork
+from quinta.core.reasons import RETIREMENTS, TIMEOUTS, Failure, Reason
 from quinta.core.requests.batch import TIMEOUT_SECONDS
 from quinta.core.requests.execution import Answer, Execution
 from quinta.core.requests.model import Request, RequestStatus
-from quinta.core.requests.outcome import Reason
 from quinta.engine.leases import Claim, Ended, LeasedLoop, LeasedWork, LeasePolicy
 from quinta.kit.clock import Clock
 
@@ -23,6 +25,12 @@ _TURN_SECONDS = 0.05
 """Each instance is handed about this much work ahead: enough to keep it busy while results are stored (a turn takes
 5 to 20 ms), little enough that a direct request does not wait long behind it."""
 _MOST_AHEAD = 64
+_MOST_RUNS = 10
+_RUNS_WHEN_KILLED = 2
+RUNS_VARIABLE = "QUINTA_BATCH_RUNS"
+"""An environment variable of a version, its model or its project: how often at most, 1 to 10, a batch request is run
+whose instance dies. Any other value counts as none (decision 0018)."""
+_CRASHES = frozenset({Reason.KILLED, Reason.KILLED_BY_SIGNAL, Reason.EXITED})
 _TRIES = 10
 """What user code does never ends the server, so a try is only lost to a kill or a power cut; ten of those while one
 request runs are a sign that it should not be tried again."""
@@ -41,6 +49,7 @@ class Batches:
         versions: LiveVersions,
         execution: Execution,
         pipelines: PipelineRuns,
+        failures: FailureCounts,
         clock: Clock,
         runs_here: Callable[[RunnableVersion], bool],
     ) -> None:
@@ -48,6 +57,7 @@ class Batches:
         self._versions = versions
         self._execution = execution
         self._pipelines = pipelines
+        self._failures = failures
         self._clock = clock
         self._in_flight: dict[str, int] = {}  # by version
         self._seconds: dict[str, float] = {}  # by version: mean run time of late requests
@@ -91,25 +101,34 @@ class Batches:
             self._in_flight[version_id] -= 1
             if not self._in_flight[version_id]:
                 del self._in_flight[version_id]
-        if answer is None or answer.reason is Reason.RETIRED:
+        if answer is None or answer.reason in RETIREMENTS:
             return None  # this server stops, or the version is going: whoever still has the row decides
-        if answer.reason is Reason.DEADLINE and not answer.seconds:
+        if answer.reason in TIMEOUTS and not answer.seconds:
             return None  # it waited behind code that hung, and never had its turn
         if answer.seconds:
             self._seconds[version_id] = 0.8 * self._seconds.get(version_id, answer.seconds) + 0.2 * answer.seconds
         try:
             following = await self._pipelines.after(request, answer)
         except TooLarge as error:
-            answer = Answer(request.id, Reason.INVALID_RESULT, None, error.message, answer.seconds)
-            return self._ended(request, answer)
+            failure = Failure(Reason.RESULT_TOO_LARGE_TO_HAND_ON, error.message)
+            self._failures.add(Subject.REQUEST, failure.reason)
+            return self._ended(request, Answer(request.id, failure.reason, None, failure.message, answer.seconds))
         return self._ended(request, answer, following)
 
     async def _run(self, request: Request) -> Answer | None:
-        version = await self._versions.get(request.version_id)
-        if version is None:
-            return None
-        trace = await self._pipelines.trace(request)
-        return await self._execution.run_kept(version, request.id, request.data, TIMEOUT_SECONDS, trace)
+        """Runs it, and again when its instance died and the version's policy has it so. What is counted here is lost
+        when the server ends, which then runs it again anyhow."""
+        trace, runs = await self._pipelines.trace(request), 0
+        while (version := await self._versions.get(request.version_id)) is not None:
+            answer = await self._run_once(version, request, trace)
+            runs += 1
+            if runs >= _most_runs(version, answer.reason):
+                return answer
+            self._execution.say(version, request.id, f"the request is run again: {answer.error_message}", trace)
+        return None
+
+    async def _run_once(self, version: RunnableVersion, request: Request, trace: Trace | None) -> Answer:
+        return await self._execution.run_kept(version, request.id, request.data, TIMEOUT_SECONDS, trace, batch=True)
 
     def _ended(self, request: Request, answer: Answer, following: Parts | None = None) -> Ended:
         values = {
@@ -128,5 +147,17 @@ class Batches:
         return Ended(values, carry_on, order=request.pipeline_request_id)
 
     def _give_up(self, request: Request, error: str) -> Ended:
+        self._failures.add(Subject.REQUEST, Reason.GIVEN_UP)
         answer = Answer(request.id, Reason.GIVEN_UP, None, f"given up after several tries: {error}")
         return self._ended(request, answer)
+
+
+def _most_runs(version: RunnableVersion, reason: Reason) -> int:
+    """How often a request may run that ends for ``reason``. Nothing points at the code when an instance was killed, so
+    that one is run once more; what the code's own crash did once, it does again, unless its owner knows better."""
+    if reason not in _CRASHES:
+        return 1
+    given = version.environment_variables.get(RUNS_VARIABLE, "")
+    if given.isdecimal() and 1 <= int(given) <= _MOST_RUNS:
+        return int(given)
+    return _RUNS_WHEN_KILLED if reason is Reason.KILLED else 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +12,10 @@ from quinta.core.models.builds import mark_available, mark_deploying, mark_faile
 from quinta.core.models.environment import environment_of, model_file_of
 from quinta.core.models.find import runnable
 from quinta.core.models.model import Build, BuildStatus, Model, ModelVersion
+from quinta.core.observation.failures import FailureCounts, Subject
 from quinta.core.observation.model import LogLine
 from quinta.core.ports import LogSink, ModelRunner, ObjectStore, Secrets, Store, UnitOfWork
+from quinta.core.reasons import Failure, Reason
 from quinta.core.scope import EVERYTHING
 from quinta.core.tenancy.model import Project
 from quinta.engine.builds.build import PackageBuilder
@@ -34,6 +36,7 @@ class Builds:
         builder: PackageBuilder,
         runner: ModelRunner,
         logs: LogSink,
+        failures: FailureCounts,
         clock: Clock,
         staging: Path,
         secrets: Secrets,
@@ -44,6 +47,7 @@ class Builds:
         self._builder = builder
         self._runner = runner
         self._logs = logs
+        self._failures = failures
         self._clock = clock
         self._staging = staging
         self._under_way: dict[str, str] = {}  # by version: the build that this server is at
@@ -84,21 +88,23 @@ class Builds:
             model = None if version is None else await work.of(Model, EVERYTHING).get(id=version.model_id)
             project = await work.of(Project, EVERYTHING).get(id=build.project_id)
             if version is None or model is None or project is None or version.latest_build_id != build.id:
-                return self._ended(BuildStatus.SUPERSEDED)
+                return self._superseded()
             model_file = await model_file_of(work, project.id, model.id, version.id)
             try:
                 environment = await environment_of(work, self._secrets, project.id, model.id, version.id)
             except StateConflict as conflict:
-                return self._failed(build, conflict.message, while_deploying=False)
+                failure = Failure(conflict.reason or Reason.SECRET_UNREADABLE, conflict.message)
+                return self._failed(build, failure, while_deploying=False)
         log = self._log(project, model, version)
         try:
             built = await self._build(build, model_file, log)
         except BuildError as error:
-            log(f"the build failed: {error.message}")
-            return self._failed(build, error.message, while_deploying=False)
+            failure = Failure(error.reason, error.message)
+            log(f"the build failed: {failure}")
+            return self._failed(build, failure, while_deploying=False)
         async with self._store.begin() as work:
             if not await mark_deploying(work, built):
-                return self._ended(BuildStatus.SUPERSEDED)
+                return self._superseded()
         log("starting the first instance")
         trouble = await self._runner.probe(runnable(project, model, version, built, environment))
         if trouble is not None:
@@ -138,17 +144,20 @@ class Builds:
         }
         return Ended(values, effect)
 
-    def _failed(self, build: Build, message: str, *, while_deploying: bool) -> Ended:
+    def _failed(self, build: Build, failure: Failure, *, while_deploying: bool) -> Ended:
         async def effect(work: UnitOfWork) -> None:
-            await mark_failed(work, build, message, while_deploying=while_deploying)
+            await mark_failed(work, build, failure, while_deploying=while_deploying)
 
-        return self._ended(BuildStatus.FAILED, effect)
+        self._failures.add(Subject.BUILD, failure.reason)
+        values = {"status": BuildStatus.FAILED, "reason": failure.reason, "updated_at": self._clock.now()}
+        return Ended(values, effect)
 
-    def _ended(self, status: BuildStatus, effect: Callable[[UnitOfWork], Awaitable[None]] | None = None) -> Ended:
-        return Ended({"status": status, "updated_at": self._clock.now()}, effect)
+    def _superseded(self) -> Ended:
+        return Ended({"status": BuildStatus.SUPERSEDED, "updated_at": self._clock.now()})
 
     def _give_up(self, build: Build, error: str) -> Ended:
-        return self._failed(build, f"the build was given up: {error}", while_deploying=False)
+        failure = Failure(Reason.BUILD_GIVEN_UP, f"the build was given up: {error}")
+        return self._failed(build, failure, while_deploying=False)
 
     def _log(self, project: Project, model: Model, version: ModelVersion) -> Callable[[str], None]:
         def log(text: str) -> None:

@@ -9,6 +9,7 @@ from quinta.core.observation.model import LogLine
 from quinta.core.pipelines.model import Delivery, DeliveryStatus
 from quinta.core.pipelines.runs import PipelineRuns
 from quinta.core.ports import Deliveries, LogSink, Store, UnitOfWork
+from quinta.core.reasons import Failure, Reason
 from quinta.engine.leases import Claim, Ended, LeasedLoop, LeasedWork
 from quinta.kit.clock import Clock
 
@@ -71,7 +72,7 @@ class DeliveryLoop:
             LogLine(
                 project_id=delivery.project_id,
                 time=self._clock.now(),
-                text=f"the message was given up after several tries: {error}",
+                text=str(Failure(Reason.DELIVERY_GIVEN_UP, f"the message was given up after several tries: {error}")),
                 system=True,
                 request_id=delivery.source_request_id,
                 pipeline_object_name=delivery.object_name,

@@ -11,6 +11,7 @@ from quinta.core.events import Event, EventName
 from quinta.core.models.live import LiveVersions
 from quinta.core.models.model import ModelVersion, RunnableVersion
 from quinta.core.ports import ModelRunner, Store
+from quinta.core.reasons import Reason
 from quinta.core.scope import EVERYTHING, in_organization
 from quinta.core.tenancy.model import Organization, OrganizationStatus, Project
 
@@ -58,7 +59,7 @@ class Instances:
     async def _follow(self, name: EventName, kind: str, identifier: str) -> None:
         """``kind`` is what the event's tag names: a variable of a model or project reaches all versions of it."""
         if name is EventName.VERSION_DELETED:
-            await self._runner.retire(identifier)
+            await self._runner.retire(identifier, Reason.VERSION_DELETED)
         elif kind == "version":
             await self._follow_version(identifier)
         elif kind == "organization":
@@ -82,7 +83,8 @@ class Instances:
         if organization is None:
             return
         if organization.status is not OrganizationStatus.ACTIVE:
-            await asyncio.gather(*(self._runner.retire(version.id) for version in versions))
+            ends = [self._runner.retire(version.id, Reason.ORGANIZATION_SUSPENDED) for version in versions]
+            await asyncio.gather(*ends)
             return
         for version in versions:
             if version.minimum_instances > 0:

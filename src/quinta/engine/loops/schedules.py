@@ -19,6 +19,7 @@ from quinta.core.errors import NotPermitted, QuintaError, StateConflict, Unavail
 from quinta.core.models.model import ModelVersion
 from quinta.core.observation.model import LogLine
 from quinta.core.ports import Between, LogSink, Store, UnitOfWork
+from quinta.core.reasons import Failure, Reason
 from quinta.core.schedules.cron import next_time
 from quinta.core.schedules.model import Schedule
 from quinta.core.schedules.targets import Ran, ScheduledObject, ScheduleTarget
@@ -118,7 +119,7 @@ class Scheduler:
             except Unavailable:
                 raise
             except QuintaError as refusal:
-                ran = Ran(None, refusal.message)
+                ran = Ran(None, _refused(refusal))
         if ran is None:
             self._begin(target, schedule, line)
         else:
@@ -134,13 +135,14 @@ class Scheduler:
         try:
             ran = await target.run(schedule)
         except asyncio.CancelledError:
-            self._log(line, schedule, "its request was cut short: the server stopped")
+            failure = Failure(Reason.SERVER_STOPPING, "the server stopped")
+            self._log(line, schedule, f"its request was cut short: {failure}")
             raise
         except QuintaError as refusal:
-            ran = Ran(None, refusal.message)
+            ran = Ran(None, _refused(refusal))
         except Exception:
             logger.exception("schedules.run_failed", schedule=schedule.id)
-            ran = Ran(None, "the server failed at it; its own log says more")
+            ran = Ran(None, Failure(Reason.GIVEN_UP, "the server failed at it; its own log says more"))
         self._tell(target, line, schedule, ran, "made this direct request, with success")
 
     def _tell(self, target: ScheduleTarget, line: LogLine, schedule: Schedule, ran: Ran, success: str) -> None:
@@ -169,9 +171,14 @@ async def _require_runnable(work: UnitOfWork, schedule: Schedule, *, here: bool)
     project = await work.of(Project, EVERYTHING).get(id=schedule.project_id)
     organization = None if project is None else await work.of(Organization, EVERYTHING).get(id=project.organization_id)
     if organization is not None and organization.status is not OrganizationStatus.ACTIVE:
-        raise NotPermitted(f"the organization '{organization.name}' is {organization.status}")
+        text = f"the organization '{organization.name}' is {organization.status}"
+        raise NotPermitted(text, reason=Reason.ORGANIZATION_SUSPENDED)
     if not here:
         raise StateConflict("the server that has the version's build was not there in time")
+
+
+def _refused(error: QuintaError) -> Failure:
+    return Failure(error.reason or Reason.REQUEST_REFUSED, error.message)
 
 
 def _until(now: datetime) -> Between:

@@ -12,8 +12,10 @@ from quinta.core.connectors.model import Connector, Credentials, Verification, V
 from quinta.core.connectors.verification import settle
 from quinta.core.errors import StateConflict
 from quinta.core.events import EventName
+from quinta.core.observation.failures import FailureCounts, Subject
 from quinta.core.observation.model import LogLine
 from quinta.core.ports import LogSink, Secrets, Store, UnitOfWork
+from quinta.core.reasons import Failure, Reason
 from quinta.core.scope import in_project
 from quinta.engine.connectors.driver import Place, StoreFailure
 from quinta.engine.connectors.drivers import Drivers
@@ -30,11 +32,20 @@ TIME_LIMIT_SECONDS = 60.0
 class Verifications:
     """Leases verifications and takes the look. One try: who waits for the answer wants it soon, and can ask again."""
 
-    def __init__(self, store: Store, drivers: Drivers, secrets: Secrets, logs: LogSink, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        drivers: Drivers,
+        secrets: Secrets,
+        logs: LogSink,
+        failures: FailureCounts,
+        clock: Clock,
+    ) -> None:
         self._store = store
         self._drivers = drivers
         self._secrets = secrets
         self._logs = logs
+        self._failures = failures
         self._clock = clock
         work = LeasedWork(
             name="verifications",
@@ -52,19 +63,19 @@ class Verifications:
         async with self._store.read() as work:
             connector, credentials = await _subjects(work, verification)
         if credentials is None:  # deleted meanwhile, and this row with it
-            return _ended(verification, "it does not exist any more")
+            return self._ended(verification, Failure(Reason.CONNECTOR_GONE, "it does not exist any more"))
         trouble = await self._look(connector, credentials)
         if trouble is not None and connector is not None:
             self._log(connector, f"the verification failed: {trouble}")
-        return _ended(verification, trouble)
+        return self._ended(verification, trouble)
 
-    async def _look(self, connector: Connector | None, credentials: Credentials) -> str | None:
+    async def _look(self, connector: Connector | None, credentials: Credentials) -> Failure | None:
         """What is wrong, without secrets; None for nothing."""
         rules = KINDS[credentials.type].credentials
         try:
             values = opened(rules, credentials.configuration, self._secrets, credentials.id)
         except StateConflict as conflict:
-            return conflict.message
+            return Failure(conflict.reason or Reason.SECRET_UNREADABLE, conflict.message)
         driver = self._drivers[credentials.type]
         try:
             async with asyncio.timeout(TIME_LIMIT_SECONDS):
@@ -74,17 +85,26 @@ class Verifications:
                     configuration = {parameter.name: parameter.value for parameter in connector.configuration}
                     await driver.check(Place(values, configuration, connector.input_fields))
         except StoreFailure as failure:
-            return redacted(failure.message, rules, values)
+            return Failure(failure.reason, redacted(failure.message, rules, values))
         except TimeoutError:
-            return f"there was no answer within {TIME_LIMIT_SECONDS:g} seconds"
+            return Failure(Reason.STORE_TIMEOUT, f"there was no answer within {TIME_LIMIT_SECONDS:g} seconds")
         except Exception as error:  # noqa: BLE001  # the edge to other people's code; what it says may hold secrets
             text = redacted(f"{type(error).__name__}: {error}", rules, values)
             logger.error("connector.driver_failed", credentials=credentials.id, error=text)
-            return f"the driver failed: {text}"
+            return Failure(Reason.DRIVER_FAILED, f"the driver failed: {text}")
         return None
 
     def _give_up(self, verification: Verification, error: str) -> Ended:
-        return _ended(verification, f"the verification was given up: {error}")
+        return self._ended(verification, Failure(Reason.DELIVERY_GIVEN_UP, f"the verification was given up: {error}"))
+
+    def _ended(self, verification: Verification, trouble: Failure | None) -> Ended:
+        if trouble is not None:
+            self._failures.add(Subject.VERIFICATION, trouble.reason)
+
+        async def effect(work: UnitOfWork) -> None:
+            await settle(work, verification, trouble)
+
+        return Ended({"status": VerificationStatus.RUNNING}, effect)
 
     def _log(self, connector: Connector, text: str) -> None:
         self._logs.write(
@@ -101,10 +121,3 @@ async def _subjects(work: UnitOfWork, verification: Verification) -> tuple[Conne
     if connector is None:
         return None, None
     return connector, await work.of(Credentials, scope).get(id=connector.credentials_id)
-
-
-def _ended(verification: Verification, trouble: str | None) -> Ended:
-    async def effect(work: UnitOfWork) -> None:
-        await settle(work, verification, trouble)
-
-    return Ended({"status": VerificationStatus.RUNNING}, effect)

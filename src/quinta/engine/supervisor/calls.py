@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 from typing import Final
 
-from quinta.core.requests.outcome import Reason, RunOutcome, RunRequest
+from quinta.core.reasons import Reason
+from quinta.core.requests.outcome import RunOutcome, RunRequest
 from quinta.engine.sandbox.trees import remove_tree
 from quinta.engine.supervisor.folders import ExchangeError, move_in, read_file, safe_name, take_file
 from quinta.engine.supervisor.states import Ticket
@@ -34,7 +35,7 @@ class Call(Ticket):
     )
 
     def __init__(self, number: int, request: RunRequest, future: asyncio.Future[RunOutcome], accepted: float) -> None:
-        super().__init__(request.timeout)
+        super().__init__(request.timeout, batch=request.batch, size=len(request.data))
         self.number = number
         self.request = request
         self.future = future
@@ -80,7 +81,7 @@ class FileTransfer:
         except TimeoutError:
             await self.discard(call)
             text = f"timed out after {call.timeout:g} s: the input's files were still being fetched"
-            return RunOutcome(Reason.DEADLINE, error_message=text)
+            return RunOutcome(Reason.INPUT_TIMEOUT, error_message=text)
         except BaseException:
             await self.discard(call)
             raise

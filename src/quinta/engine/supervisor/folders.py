@@ -14,11 +14,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from quinta.core.reasons import Reason
+
 LARGE_FILE_BYTES: Final = 1 << 20
 
 
 class ExchangeError(Exception):
     """An instance named a file that it may not hand over; the text says which and why."""
+
+    def __init__(self, message: str, reason: Reason = Reason.RESULT_BAD_FILE) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 def copy_package(package: Path, work: Path, mounted_at: str) -> None:
@@ -52,13 +58,15 @@ def take_file(box: Path, parts: tuple[str, ...], target: Path, maximum_bytes: in
     with _opened(box, parts) as descriptor:
         size = os.fstat(descriptor).st_size
         if size > maximum_bytes:
-            raise ExchangeError(f"the file {parts[-1]!r} has {size} bytes; the limit is {maximum_bytes}")
+            text = f"the file {parts[-1]!r} has {size} bytes; the limit is {maximum_bytes}"
+            raise ExchangeError(text, Reason.RESULT_TOO_LARGE)
         with open(descriptor, "rb", closefd=False) as source, target.open("xb") as copy:
             left = maximum_bytes
             while piece := source.read(min(1 << 20, left + 1)):
                 left -= len(piece)
                 if left < 0:
-                    raise ExchangeError(f"the file {parts[-1]!r} grew beyond {maximum_bytes} bytes")
+                    text = f"the file {parts[-1]!r} grew beyond {maximum_bytes} bytes"
+                    raise ExchangeError(text, Reason.RESULT_TOO_LARGE)
                 copy.write(piece)
 
 
@@ -67,7 +75,7 @@ def read_file(box: Path, parts: tuple[str, ...], maximum_bytes: int) -> bytes:
     with _opened(box, parts) as descriptor, open(descriptor, "rb", closefd=False) as source:
         content = source.read(maximum_bytes + 1)
     if len(content) > maximum_bytes:
-        raise ExchangeError(f"the result is larger than {maximum_bytes} bytes")
+        raise ExchangeError(f"the result is larger than {maximum_bytes} bytes", Reason.RESULT_TOO_LARGE)
     return content
 
 

@@ -1,9 +1,10 @@
 """Decides for one version which instances run and which request goes to which. No clock, no process, no socket.
 
 Every event returns the actions that whoever owns the processes has to take. Events that cannot be, given the state,
-raise InvalidState: they are faults of the caller.
+raise InvalidState: they are faults of the caller. No event starts an instance: ``wants`` says which one is wanted next,
+and ``capacity.Capacity``, which sees the versions of all tenants, decides when and calls ``launch``.
 
-    STARTING -> READY <-> BUSY -> STOPPING -> GONE        any state -> GONE when the process ends
+    PLANNED -> STARTING -> READY <-> BUSY -> STOPPING -> GONE        any state -> GONE when the process ends
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from quinta.core.models.model import RunnableVersion
-from quinta.core.requests.outcome import Reason
+from quinta.core.reasons import Reason
+from quinta.engine.supervisor.demand import Demand
 from quinta.engine.supervisor.settings import SupervisorPolicy
 from quinta.engine.supervisor.states import (
     ALIVE,
@@ -25,34 +27,51 @@ from quinta.engine.supervisor.states import (
     InvalidState,
     Kill,
     Launch,
+    Refuse,
     Shut,
     Ticket,
+    Urgency,
+    Want,
 )
+from quinta.engine.supervisor.waiting import Tenant, WaitingRequests
 
 # An instance of a revision that was probed and then not applied goes after this, if not sooner by its idle time.
 _PROBED_IDLE_SECONDS = 60.0
 
-RETIRED = "the version was deleted, its organization suspended, or the server stops"
+RETIRED = {
+    Reason.VERSION_DELETED: "the version was deleted",
+    Reason.ORGANIZATION_SUSPENDED: "the version's organization was suspended",
+    Reason.SERVER_STOPPING: "the server stops",
+}
 _REPLACED = "a newer revision replaces it"
+_NEEDED = "its memory is needed for other instances"
 _TOO_MANY = "the version may have fewer instances now"
 
 
 class Pool:
-    """The instances and the queue of one version."""
+    """The instances and the queue of one version.
 
-    def __init__(self, policy: SupervisorPolicy, new_id: Callable[[], str]) -> None:
+    ``obstacle`` is a sentence that says why it cannot have what it wants, and ``owed`` counts the instances that stop
+    for others when they are free; both are set by whoever grants starts.
+    """
+
+    def __init__(self, policy: SupervisorPolicy, new_id: Callable[[], str], tenant: Tenant) -> None:
         self._policy = policy
         self._new_id = new_id
         self.version: RunnableVersion | None = None
         self._since = 0  # the first revision whose instances start like those of the present one
         self.instances: dict[str, Instance] = {}
-        self.waiting: deque[Ticket] = deque()
+        self.waiting = WaitingRequests(policy.queue, tenant)
+        self.demand = Demand()
+        self.obstacle = ""
+        self.owed = 0
+        self._planned: deque[Instance] = deque()  # of probes
         # Instances that may get the next request; the most recently used is last and goes first, so others can idle.
         self.ready: list[Instance] = []
         self.failures = 0
         self.not_before = 0.0
         self.last_error = ""
-        self.retired = False
+        self.retired: Reason | None = None
 
     @property
     def crash_looping(self) -> bool:
@@ -66,18 +85,22 @@ class Pool:
     def accept(self, ticket: Ticket, version: RunnableVersion, now: float) -> list[Action]:
         """A request arrives. It is assigned, queued or ended; queued ones are served in their order."""
         if self.retired:
-            return [self._end(ticket, Reason.RETIRED, RETIRED)]
+            return [self._end(ticket, self.retired, RETIRED[self.retired])]
         actions = self.apply(version, now) if self.version is None or version.revision > self.version.revision else []
         if self.ready:
-            actions.append(self._assign(self.ready.pop(), ticket))
+            actions.append(self._assign(self.ready.pop(), ticket, now))
             return actions
         if self.crash_looping and now < self.not_before and not self._serving():
             pause = self.not_before - now
             text = f"no instance stays up ({self.last_error}); the next one is tried in {pause:.0f} s"
             actions.append(self._end(ticket, Reason.CRASH_LOOPING, text))
             return actions
-        self.waiting.append(ticket)
-        return actions + self._scale(now)
+        refusal = self.waiting.refusal(ticket)
+        if refusal is not None:
+            actions.append(self._end(ticket, Reason.QUEUE_FULL, refusal))
+        else:
+            self.waiting.add(ticket)
+        return actions
 
     def finished(self, instance: Instance, now: float) -> list[Action]:
         """The request of a busy instance has its answer; the instance takes the next one or becomes ready."""
@@ -87,29 +110,32 @@ class Pool:
         instance.ticket = None
         if instance.current:
             self.failures = 0
+            self.demand.ran(now - instance.since)
         return self._free(instance, now)
 
     def started(self, instance: Instance, now: float) -> list[Action]:
         """A starting instance is ready. Instances of older revisions that are idle stop now, the others when free."""
         if instance.state is not InstanceState.STARTING:
             raise InvalidState(f"instance {instance.id} is {instance.state}: it cannot become ready")
+        self.demand.started(now - instance.since)
         instance.ready_since = now
         if instance.current:
-            return self._drain_older() + self._free(instance, now) + self._scale(now)
+            return self._drain_older() + self._free(instance, now)
         if self._is_probed(instance):
             instance.state, instance.since = InstanceState.READY, now
             return []
         return [self._shut(instance, _REPLACED)]
 
-    def start_failed(self, instance: Instance, message: str, now: float) -> list[Action]:
-        """A starting instance cannot become ready, for the reason ``message``."""
+    def start_failed(self, instance: Instance, reason: Reason, message: str, now: float) -> list[Action]:
+        """A starting instance cannot become ready; ``message`` says why."""
         if instance.state is not InstanceState.STARTING:
             raise InvalidState(f"instance {instance.id} is {instance.state}: its start cannot fail")
         instance.state = InstanceState.STOPPING
-        return [Kill(instance, message), *self._failed(instance, message, now)]
+        return [Kill(instance, reason, message), *self._failed(instance, reason, message, now)]
 
     def exited(self, instance: Instance, reason: Reason, message: str, now: float) -> list[Action]:
-        """The process of an instance is gone, in whatever state it was."""
+        """The process of an instance is gone, in whatever state it was. ``reason`` is for the request that it had, or
+        for those that waited for its start."""
         if self.instances.pop(instance.id, None) is None:
             raise InvalidState(f"instance {instance.id} is gone already")
         was, instance.state = instance.state, InstanceState.GONE
@@ -118,14 +144,14 @@ class Pool:
             actions.append(self._end(instance.ticket, reason, message))
             instance.ticket = None
         elif was is InstanceState.STARTING:
-            actions += self._failed(instance, message, now)
+            actions += self._failed(instance, reason, message, now)
         elif was is InstanceState.READY:
             if instance in self.ready:
                 self.ready.remove(instance)
             if now - instance.ready_since >= self._policy.longest_pause_seconds:
                 self.failures = 0  # it was up for long: not a loop
-            actions += self._failed(instance, message, now)
-        return actions + self._scale(now)
+            actions += self._failed(instance, reason, message, now)
+        return actions
 
     def expired(self, ticket: Ticket, now: float) -> list[Action]:
         """The time-out of a request has passed. Code that still runs is killed with its instance."""
@@ -134,13 +160,14 @@ class Pool:
         instance = ticket.instance
         if instance is None:
             self.waiting.remove(ticket)
-            return [self._end(ticket, Reason.DEADLINE, f"timed out after {ticket.timeout:g} s: {self._waits_for()}")]
+            reason, text = self._waits_for()
+            return [self._end(ticket, reason, f"timed out after {ticket.timeout:g} s: {text}")]
         message = f"timed out after {ticket.timeout:g} s: the code was still running"
         instance.state, instance.ticket = InstanceState.STOPPING, None
-        end = self._end(ticket, Reason.DEADLINE, message)
-        return [Kill(instance, f"its request {message}"), end, *self._scale(now)]
+        end = self._end(ticket, Reason.RUN_TIMEOUT, message)
+        return [Kill(instance, Reason.RUN_TIMEOUT, f"its request {message}"), end]
 
-    def cancelled(self, ticket: Ticket, now: float) -> list[Action]:
+    def cancelled(self, ticket: Ticket, why: str) -> list[Action]:
         """Nobody waits for the request any more. Queued, it is dropped; code that runs is killed with its instance."""
         if ticket.ended:
             return []
@@ -150,7 +177,7 @@ class Pool:
             self.waiting.remove(ticket)
             return []
         instance.state, instance.ticket = InstanceState.STOPPING, None
-        return [Kill(instance, "its request was cancelled"), *self._scale(now)]
+        return [Kill(instance, Reason.CANCELLED, why)]
 
     def apply(self, version: RunnableVersion, now: float) -> list[Action]:
         """Makes ``version`` the one to run. Only what instances were started with makes them stale, and those that
@@ -161,6 +188,7 @@ class Pool:
         self.version = version
         if changed:
             self._since = version.revision
+            self.demand.forget_runs()
             self.failures, self.not_before, self.last_error = 0, 0.0, ""
         for instance in self.instances.values():
             instance.current = _start_key(instance.version) == _start_key(version)
@@ -174,36 +202,91 @@ class Pool:
                 actions += self._free(instance, now)
         while self.ready and self.ready[0].current and self._alive() > version.maximum_instances:
             actions.append(self._shut(self.ready[0], _TOO_MANY))
-        return actions + self._scale(now)
+        return actions
 
-    def probe(self, version: RunnableVersion, now: float) -> tuple[Instance, list[Action]]:
-        """Starts an instance of a revision that does not serve yet. ``apply`` takes it over."""
+    def probe(self, version: RunnableVersion, now: float) -> Instance:
+        """Plans an instance of a revision that does not serve yet. ``apply`` takes it over."""
         if self.retired:
             raise InvalidState("the version is retired")
-        current = self.version is not None and _start_key(version) == _start_key(self.version)
-        instance = self._launch(version, current, now)
-        return instance, [Launch(instance)]
+        instance = Instance(self._new_id(), version, False, now)
+        self._planned.append(instance)
+        return instance
 
-    def retire(self) -> list[Action]:
-        """Ends everything: queued and running requests with reason RETIRED, instances by stopping them."""
-        self.retired = True
-        actions: list[Action] = [self._end(ticket, Reason.RETIRED, RETIRED) for ticket in self.waiting]
-        self.waiting.clear()
+    def refuse(self, instance: Instance, reason: Reason, why: str) -> list[Action]:
+        """The planned instance is not to be started, or nobody waits for it any more."""
+        if instance.state is not InstanceState.PLANNED:
+            raise InvalidState(f"instance {instance.id} is {instance.state}: it is planned no more")
+        instance.state = InstanceState.GONE
+        self._planned.remove(instance)
+        return [Refuse(instance, reason, why)]
+
+    def end_all(self, reason: Reason, why: str) -> list[Action]:
+        """No instance of the version can ever start: what waits ends, unless older instances serve it."""
+        if self._serving() or self._alive():
+            return []
+        return [self._end(ticket, reason, why) for ticket in self.waiting.clear()]
+
+    def wants(self, now: float) -> Want | None:
+        """The instance that should be started next; see ``demand.Demand`` for how many a queue gets."""
+        if self.retired:
+            return None
+        if self._planned:
+            beside = Urgency.QUEUE if self._serving() else Urgency.NOTHING_SERVES
+            return Want(self._planned[0].version, beside, self._planned[0])
+        version = self.version
+        if version is None or now < self.not_before:
+            return None
+        urgency = self._urgency(version, now)
+        return None if urgency is None else Want(version, urgency)
+
+    def launch(self, now: float) -> Launch:
+        """Starts what ``wants`` says: there is room for it."""
+        if self._planned:
+            instance = self._planned.popleft()
+            instance.current = self.version is not None and _start_key(instance.version) == _start_key(self.version)
+        elif self.version is not None:
+            instance = Instance(self._new_id(), self.version, True, now)
+        else:
+            raise InvalidState("there is no version to launch an instance of")
+        instance.state, instance.since = InstanceState.STARTING, now
+        self.instances[instance.id] = instance
+        return Launch(instance)
+
+    def idle(self) -> list[tuple[Instance, bool]]:
+        """Instances that serve and have nothing to do, longest idle first, and whether each is above the minimum."""
+        surplus = self._serving() - (self.version.minimum_instances if self.version else 0)
+        longest = sorted(self.ready, key=lambda instance: instance.since)
+        return [(instance, index < surplus) for index, instance in enumerate(longest)]
+
+    def reclaim(self, instance: Instance, why: str) -> Action:
+        """Stops an idle instance for the sake of another version."""
+        if instance not in self.ready:
+            raise InvalidState(f"instance {instance.id} is not idle")
+        return self._shut(instance, why)
+
+    def retire(self, reason: Reason) -> list[Action]:
+        """Ends everything: queued and running requests with ``reason``, one of RETIREMENTS; instances are stopped."""
+        self.retired = reason
+        why = RETIRED[reason]
+        actions: list[Action] = [self._end(ticket, reason, why) for ticket in self.waiting.clear()]
+        for instance in list(self._planned):
+            actions += self.refuse(instance, reason, why)
         for instance in self.instances.values():
             if instance.state is InstanceState.READY:
-                actions.append(self._shut(instance, RETIRED))
+                actions.append(self._shut(instance, why))
             elif instance.state in ALIVE:
                 if instance.ticket is not None:
-                    actions.append(self._end(instance.ticket, Reason.RETIRED, RETIRED))
+                    actions.append(self._end(instance.ticket, reason, why))
                     instance.ticket = None
                 instance.state = InstanceState.STOPPING
-                actions.append(Kill(instance, RETIRED))
+                actions.append(Kill(instance, reason, why))
         return actions
 
     def tick(self, now: float) -> list[Action]:
-        """Time has passed: idle instances stop, and after a pause new ones start."""
+        """Time has passed: idle instances stop, and the load is measured."""
         if self.retired:
             return []
+        self.demand.sample(len(self.waiting) + self.count(InstanceState.BUSY), now)
         actions: list[Action] = []
         for instance in [i for i in self.instances.values() if i.state is InstanceState.READY]:
             idle: float = instance.version.maximum_idle_seconds
@@ -213,28 +296,34 @@ class Pool:
                 surplus = self.version is None or self._serving() > self.version.minimum_instances
             if surplus and now - instance.since >= idle:
                 actions.append(self._shut(instance, f"it had no request for {idle:g} s"))
-        return actions + self._scale(now)
+        return actions
 
-    def _scale(self, now: float) -> list[Action]:
-        if self.retired or self.version is None or now < self.not_before:
-            return []
-        alive = self._alive()
+    def _urgency(self, version: RunnableVersion, now: float) -> Urgency | None:
+        """Why one more instance of the version is wanted; None when there are enough, or as many as may be."""
+        alive, waiting = self._alive(), len(self.waiting)
+        if alive >= version.maximum_instances:
+            return None
         starting = sum(i.current and i.state is InstanceState.STARTING for i in self.instances.values())
-        wanted = max(self.version.minimum_instances - alive, len(self.waiting) - starting)
-        if not alive and self._older_alive():
-            wanted = max(wanted, 1)  # a replacement for instances of an older revision
-        if self.failures:
-            wanted = min(wanted, 1 - starting)  # one is enough to see whether it works again
-        wanted = min(wanted, self.version.maximum_instances - alive)
-        return [Launch(self._launch(self.version, True, now)) for _ in range(wanted)]
+        if self.failures and starting:
+            return None  # one is enough to see whether it works again
+        if not alive:
+            older = self._older_alive()
+            if waiting and not older:
+                return Urgency.NOTHING_SERVES
+            if older:
+                return Urgency.QUEUE  # a replacement for instances of an older revision
+        if waiting and self.demand.more(waiting, self._counted_upon(now), starting) > 0:
+            return Urgency.QUEUE
+        return Urgency.MINIMUM if alive < version.minimum_instances else None
 
-    def _launch(self, version: RunnableVersion, current: bool, now: float) -> Instance:
-        instance = Instance(self._new_id(), version, current, now)
-        self.instances[instance.id] = instance
-        return instance
+    def _counted_upon(self, now: float) -> int:
+        """Busy instances that may soon be free."""
+        busy = (i for i in self.instances.values() if i.state is InstanceState.BUSY)
+        return sum(not self.demand.stuck(now - instance.since) for instance in busy)
 
-    def _assign(self, instance: Instance, ticket: Ticket) -> Action:
+    def _assign(self, instance: Instance, ticket: Ticket, now: float) -> Action:
         instance.state, instance.ticket, ticket.instance = InstanceState.BUSY, ticket, instance
+        instance.since = now
         return Assign(instance, ticket)
 
     def _free(self, instance: Instance, now: float) -> list[Action]:
@@ -242,8 +331,11 @@ class Pool:
             return [self._shut(instance, _REPLACED)]
         if self.version is not None and len(self.instances) > self.version.maximum_instances < self._alive():
             return [self._shut(instance, _TOO_MANY)]
+        if self.owed and not (instance.current and self._older_alive() > 0):
+            self.owed -= 1
+            return [self._shut(instance, _NEEDED)]
         if self.waiting:
-            return [self._assign(instance, self.waiting.popleft())]
+            return [self._assign(instance, self.waiting.take(), now)]
         instance.state, instance.since = InstanceState.READY, now
         self.ready.append(instance)
         return []
@@ -258,7 +350,7 @@ class Pool:
         older = [i for i in self.instances.values() if not i.current and i.state is InstanceState.READY]
         return [self._shut(i, _REPLACED) for i in older if not self._is_probed(i)]
 
-    def _failed(self, instance: Instance, message: str, now: float) -> list[Action]:
+    def _failed(self, instance: Instance, reason: Reason, message: str, now: float) -> list[Action]:
         """Counts a failure of the current revision; if nothing else could serve them, queued requests end now."""
         if not instance.current:
             return []
@@ -268,9 +360,7 @@ class Pool:
         self.not_before = now + min(pause, self._policy.longest_pause_seconds)
         if self._serving() or self._alive():
             return []
-        ended = [self._end(ticket, Reason.START_FAILED, message) for ticket in self.waiting]
-        self.waiting.clear()
-        return list(ended)
+        return [self._end(ticket, reason, message) for ticket in self.waiting.clear()]
 
     def _end(self, ticket: Ticket, reason: Reason, message: str) -> Action:
         ticket.ended = True
@@ -294,12 +384,16 @@ class Pool:
         """Whether it runs a revision that is not applied yet."""
         return not instance.current and (self.version is None or instance.version.revision > self._since)
 
-    def _waits_for(self) -> str:
+    def _waits_for(self) -> tuple[Reason, str]:
         if self.count(InstanceState.BUSY):
-            return "the request waited for a free instance"
+            text = "the request waited for a free instance"
+            return Reason.QUEUE_TIMEOUT, f"{text}, and {self.obstacle}" if self.obstacle else text
         if self.count(InstanceState.STARTING):
-            return "the instance was still starting"
-        return f"the request waited for the next try to start an instance ({self.last_error or 'none was up'})"
+            return Reason.COLD_START_TIMEOUT, "the instance was still starting"
+        if self.obstacle:
+            return Reason.NO_ROOM, self.obstacle
+        text = f"the request waited for the next try to start an instance ({self.last_error or 'none was up'})"
+        return Reason.START_RETRY_TIMEOUT, text
 
 
 def _start_key(version: RunnableVersion) -> RunnableVersion:

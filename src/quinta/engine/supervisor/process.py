@@ -12,7 +12,7 @@ import subprocess
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol, cast
 
-from quinta.core.requests.outcome import Reason
+from quinta.core.reasons import Reason
 from quinta.engine.sandbox.processes import kill_launcher, kill_session, look
 from quinta.engine.sandbox.sandbox import Sandbox
 from quinta.engine.supervisor.launch import Prepared
@@ -30,6 +30,7 @@ _KILL_SECONDS: Final = 1.0
 _FLOOD_PAUSE_SECONDS: Final = 0.001
 # The exit status with which shells and bubblewrap report that signal n ended their child is this plus n.
 _SIGNAL_STATUS: Final = 128
+_ENDS: Final = {None: Reason.EXITED, signal.SIGKILL: Reason.KILLED}  # by signal; the others are the code's own doing
 
 
 class Death(NamedTuple):
@@ -116,7 +117,7 @@ class InstanceProcess(asyncio.Protocol):
             await self._loop.create_unix_connection(lambda: self, sock=ours)
         except OSError as error:
             self._connected = False
-            self.kill(Reason.START_FAILED, f"could not be reached ({error.strerror})")
+            self.kill(Reason.START_IMPOSSIBLE, f"could not be reached ({error.strerror})")
         self.send(self.prepared.first_frame)
 
     def set_timer(self, seconds: float, callback: Callable[..., None], *arguments: object) -> None:
@@ -157,14 +158,15 @@ class InstanceProcess(asyncio.Protocol):
 
     def breach(self, what: str) -> None:
         """Kills an instance that says what it may not say."""
-        self.kill(Reason.CRASHED, f"was killed because it broke the protocol: {what}")
+        self.kill(Reason.PROTOCOL_BROKEN, f"was killed because it broke the protocol: {what}")
         if self._transport is not None:
             self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport, self._connected = None, False
         if self._popen.returncode is None:
-            self._loop.call_later(_KILL_SECONDS, self.kill, Reason.CRASHED, "closed its connection to the server")
+            text = "closed its connection to the server"
+            self._loop.call_later(_KILL_SECONDS, self.kill, Reason.CONNECTION_CLOSED, text)
         else:
             self._finish()
 
@@ -206,7 +208,8 @@ class InstanceProcess(asyncio.Protocol):
         if cgroup is not None and cgroup.out_of_memory_kills():
             memory = self.instance.version.memory_megabytes
             return Death(Reason.MEMORY, f"needed more memory than its {memory} MB and was killed")
-        return Death(Reason.CRASHED, f"ended with {describe_status(self._popen.returncode)}")
+        status = self._popen.returncode
+        return Death(_ENDS.get(signal_of(status), Reason.KILLED_BY_SIGNAL), f"ended with {describe_status(status)}")
 
     def _kill_launcher_itself(self) -> None:
         if self._popen.returncode is None:
@@ -218,10 +221,15 @@ class InstanceProcess(asyncio.Protocol):
         (self.prepared.folder / RECORD).write_text(json.dumps(record))
 
 
+def signal_of(status: int) -> signal.Signals | None:
+    """The signal that an exit status tells of: one of our own child (negative), or one that a shell or bubblewrap
+    passes on."""
+    with contextlib.suppress(ValueError):
+        return signal.Signals(-status if status < 0 else status - _SIGNAL_STATUS)
+    return None
+
+
 def describe_status(status: int) -> str:
-    """An exit status in words: of our own child (negative for a signal) or as shells and bubblewrap pass it on."""
-    number = -status if status < 0 else status - _SIGNAL_STATUS
-    if number > 0:
-        with contextlib.suppress(ValueError):
-            return f"signal {number} ({signal.Signals(number).name})"
-    return f"exit code {status}"
+    """An exit status in words."""
+    number = signal_of(status)
+    return f"exit code {status}" if number is None else f"signal {number.value} ({number.name})"

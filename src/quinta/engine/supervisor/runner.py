@@ -9,18 +9,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
+from errno import EDQUOT, ENOSPC
 from itertools import count
 from typing import Any, Final
 
 from quinta.core.models.model import RunnableVersion
+from quinta.core.observation.model import LogLine
 from quinta.core.ports import LogSink
-from quinta.core.requests.outcome import Reason, RunOutcome, RunRequest
-from quinta.engine.observation.tally import KILLED, STOPPED, Tally
+from quinta.core.reasons import Failure, Reason
+from quinta.core.requests.outcome import RunOutcome, RunRequest
+from quinta.engine.observation.tally import STOPPED, Tally
 from quinta.engine.sandbox.sandbox import Sandbox
 from quinta.engine.sandbox.trees import remove_tree
 from quinta.engine.supervisor.calls import Call, FileTransfer
+from quinta.engine.supervisor.capacity import Capacity
 from quinta.engine.supervisor.folders import ExchangeError, remove_from_exchange
 from quinta.engine.supervisor.launch import Launcher, Prepared
 from quinta.engine.supervisor.leftovers import remove_cgroup
@@ -29,18 +33,41 @@ from quinta.engine.supervisor.meter import Meter
 from quinta.engine.supervisor.pool import RETIRED, Pool
 from quinta.engine.supervisor.process import Death, InstanceProcess
 from quinta.engine.supervisor.settings import EngineFolders, SupervisorPolicy
-from quinta.engine.supervisor.states import Action, Assign, End, Instance, InstanceState, Kill, Launch, Shut
+from quinta.engine.supervisor.states import Action, Assign, End, Instance, InstanceState, Kill, Launch, Refuse, Shut
+from quinta.engine.supervisor.waiting import Tenant
 from quinta.kit.clock import Clock
 from quinta.kit.ids import new_id
-from quinta.wire.messages import Done, Failed, Message, Ready, Run, StartFailed, Stop, encode
+from quinta.wire.messages import (
+    RUN_FAILURES,
+    START_FAILURES,
+    Done,
+    Failed,
+    Message,
+    Ready,
+    Run,
+    StartFailed,
+    Stop,
+    encode,
+)
 
 _log: Final = logging.getLogger(__name__)
+_SUPERSEDED: Final = "its build was superseded"
 _MAX_MESSAGE: Final = 4000  # characters of what an instance says about a failure
+# What the end of a process is called when it comes before the model is ready.
+_WHILE_STARTING: Final = {
+    Reason.EXITED: Reason.START_EXITED,
+    Reason.KILLED: Reason.START_KILLED_BY_SIGNAL,
+    Reason.KILLED_BY_SIGNAL: Reason.START_KILLED_BY_SIGNAL,
+    Reason.MEMORY: Reason.START_MEMORY,
+}
+_NOT_STARTED: Final = (Reason.START_IMPOSSIBLE, Reason.START_DISK_FULL)
+# Files for the result may be there already when it turns out that it cannot be answered.
+_LEAVES_FILES: Final = (Reason.RESULT_NOT_JSON, Reason.RESULT_TOO_LARGE, Reason.RESULT_BAD_FILE, Reason.DISK)
 
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What the runners of all versions share."""
+    """What the runners of all versions share. ``balance`` carries out what ``capacity`` decides, for all of them."""
 
     folders: EngineFolders
     sandbox: Sandbox
@@ -50,6 +77,8 @@ class Workshop:
     launcher: Launcher
     files: FileTransfer
     meter: Meter
+    capacity: Capacity
+    balance: Callable[[], None]
     tally: Tally = field(default_factory=Tally)
     numbers: count[int] = field(default_factory=lambda: count(1))
 
@@ -57,17 +86,18 @@ class Workshop:
 class VersionRunner:
     """The processes of one version and the requests on them."""
 
-    def __init__(self, shop: Workshop) -> None:
-        self.pool = Pool(shop.policy, new_id)
+    def __init__(self, shop: Workshop, tenant: Tenant) -> None:
+        self.pool = Pool(shop.policy, new_id, tenant)
         self.processes: dict[str, InstanceProcess] = {}
         self._shop = shop
         self._now = shop.clock.monotonic
         self._lives: dict[str, asyncio.Task[None]] = {}  # by instance: from launch until nothing is left of it
         self._background: set[asyncio.Task[Any]] = set()
-        self._probes: dict[str, asyncio.Future[str | None]] = {}
+        self._probes: dict[str, asyncio.Future[Failure | None]] = {}
 
     async def run(self, version: RunnableVersion, request: RunRequest) -> RunOutcome:
-        """Runs one request. Cancelled, it is dropped from the queue, or killed with its instance when it runs."""
+        """Runs one request. Cancelled, it is dropped from the queue, or killed with its instance when it runs: a direct
+        request, whose caller has gone, after a moment in which it may end by itself."""
         loop = asyncio.get_running_loop()
         call = Call(next(self._shop.numbers), request, loop.create_future(), self._now())
         if self._shop.files.needed(request):
@@ -77,7 +107,12 @@ class VersionRunner:
                 return late
         now = self._now()
         call.timer = loop.call_later(request.timeout - (now - call.accepted), self._expire, call)
-        self._perform(self.pool.accept(call, version, now))
+        known = self.pool.version
+        self.perform(self.pool.accept(call, version, now))
+        if call.instance is None or self.pool.version is not known:
+            capacity = self._shop.capacity
+            if capacity.wants_anew(version.version_id, self.pool, now):
+                self._scale(version.version_id)
         try:
             outcome = await call.future
         except asyncio.CancelledError:
@@ -90,35 +125,41 @@ class VersionRunner:
         return outcome
 
     def apply(self, version: RunnableVersion) -> None:
-        self._perform(self.pool.apply(version, self._now()))
+        self._happened(version.version_id, self.pool.apply(version, self._now()))
 
-    async def probe(self, version: RunnableVersion) -> str | None:
+    async def probe(self, version: RunnableVersion) -> Failure | None:
         """Starts an instance of ``version``; None when it is ready, else why not."""
-        if self.pool.retired:
-            return RETIRED
-        instance, actions = self.pool.probe(version, self._now())
-        future: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        if self.pool.retired is not None:
+            return Failure(self.pool.retired, RETIRED[self.pool.retired])
+        instance = self.pool.probe(version, self._now())
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Failure | None] = loop.create_future()
         self._probes[instance.id] = future
-        self._perform(actions)
+        patience = loop.call_later(self._shop.policy.start_timeout_seconds, self._finds_no_room, instance)
+        self._scale(version.version_id)
         try:
             return await future
         except asyncio.CancelledError:
+            if instance.state is InstanceState.PLANNED:
+                self.perform(self.pool.refuse(instance, Reason.INSTANCE_STOPPED, _SUPERSEDED))
             # One of the revision that serves already is as good as any other and stays.
-            if instance.state is InstanceState.STARTING and not instance.current:
-                self._perform(self.pool.start_failed(instance, "its build was superseded", self._now()))
+            elif instance.state is InstanceState.STARTING and not instance.current:
+                actions = self.pool.start_failed(instance, Reason.INSTANCE_STOPPED, _SUPERSEDED, self._now())
+                self._happened(version.version_id, actions)
             raise
         finally:
+            patience.cancel()
             del self._probes[instance.id]
 
-    async def retire(self) -> None:
+    async def retire(self, reason: Reason) -> None:
         """Ends all requests and instances. Returns when no process and no folder is left."""
-        self._perform(self.pool.retire())
+        self.perform(self.pool.retire(reason))
         while tasks := [*self._lives.values(), *self._background]:
             await asyncio.gather(*tasks)
 
     def tick(self) -> None:
         """Lets time pass for the pool."""
-        self._perform(self.pool.tick(self._now()))
+        self.perform(self.pool.tick(self._now()))
 
     def received(self, process: InstanceProcess, message: Message, payload: bytes) -> None:
         """What an instance says. Anything out of turn is a breach, and the instance is killed."""
@@ -136,7 +177,8 @@ class VersionRunner:
             self._started(process)
         elif isinstance(message, StartFailed) and instance.state is InstanceState.STARTING:
             process.logs.drain()
-            self._start_failed(instance, _clean(message.message))
+            reason = _reason(message.code, START_FAILURES)
+            self._start_failed(instance, Failure(reason, _clean(message.message)))
         elif instance.state is not InstanceState.STOPPING:
             process.breach(f"{type(message).__name__} out of turn")
 
@@ -152,15 +194,17 @@ class VersionRunner:
             data_file, blobs = self._shop.files.hand_in(call, process.prepared.box)
         except OSError as error:
             _log.exception("request %s: its files could not be moved to instance %s", call.request.id, instance.id)
-            process.kill(Reason.CRASHED, f"could not be given the request's files ({error.strerror})")
+            process.kill(Reason.INPUT_UNAVAILABLE, f"could not be given the request's files ({error.strerror})")
             return
         process.send(encode(Run(call.number, data_file, blobs), b"" if data_file else call.request.data))
 
     def _answer(self, process: InstanceProcess, call: Call, outcome: RunOutcome) -> None:
         actions = self.pool.finished(process.instance, self._now())
         call.resolve(outcome)
-        self._perform(actions)
-        if call.used_exchange or outcome.reason is Reason.INVALID_RESULT:
+        self.perform(actions)
+        if process.instance.state is InstanceState.READY and self._shop.capacity.short:
+            self._shop.balance()
+        if call.used_exchange or outcome.reason in _LEAVES_FILES:
             self._in_background(self._forget_exchange(process, call))
 
     def _outcome(self, call: Call, message: Done | Failed, payload: bytes) -> RunOutcome:
@@ -168,7 +212,7 @@ class VersionRunner:
         seconds = message.seconds if 0.0 <= message.seconds <= elapsed else elapsed
         if isinstance(message, Done):
             return RunOutcome(Reason.COMPLETED, result=payload, seconds=seconds)
-        reason = Reason.INVALID_RESULT if message.invalid_result else Reason.MODEL_ERROR
+        reason = _reason(message.code, RUN_FAILURES)
         return RunOutcome(reason, error_message=_clean(message.message), seconds=seconds)
 
     def _count(self, version: RunnableVersion, call: Call, outcome: RunOutcome) -> None:
@@ -176,7 +220,17 @@ class VersionRunner:
         waited, ran = (whole, None) if call.instance is None else (call.assigned - call.accepted, outcome.seconds)
         self._shop.tally.request(version.version_id, outcome.reason, waited, ran, whole)
 
-    def _perform(self, actions: list[Action]) -> None:
+    def _happened(self, version_id: str, actions: list[Action]) -> None:
+        """Carries out what follows from an event after which another number of instances may be wanted."""
+        self.perform(actions)
+        self._scale(version_id)
+
+    def _scale(self, version_id: str) -> None:
+        self._shop.capacity.changed(version_id)
+        self._shop.balance()
+
+    def perform(self, actions: list[Action]) -> None:
+        """Carries out what the pool, or the capacity, has decided."""
         for action in actions:
             if isinstance(action, Assign):
                 assert isinstance(action.ticket, Call)
@@ -189,6 +243,8 @@ class VersionRunner:
             elif isinstance(action, Launch):
                 life = asyncio.create_task(self._live(action.instance), name=f"instance {action.instance.id}")
                 self._lives[action.instance.id] = life
+            elif isinstance(action, Refuse):
+                self._answer_probe(action.instance, Failure(action.reason, action.why))
             else:
                 self._stop(action)
 
@@ -200,24 +256,60 @@ class VersionRunner:
         process = self.processes.get(action.instance.id)
         if process is None:  # not spawned yet: _live looks at the state before it does
             return
-        process.logs.say(f"the instance is stopped: {action.why}")
         process.cancel_timer()
         if isinstance(action, Kill):
-            process.kill(Reason.CRASHED, f"was stopped: {action.why}")
+            process.logs.say(f"the instance is stopped: {Failure(action.reason, action.why)}")
+            process.kill(action.reason, f"was stopped: {action.why}")
             return
+        process.logs.say(f"the instance is stopped: {action.why}")
         process.send(encode(Stop()))
-        process.set_timer(self._shop.policy.stop_grace_seconds, process.kill, Reason.CRASHED, "did not stop in time")
+        patience = self._shop.policy.stop_grace_seconds
+        process.set_timer(patience, process.kill, Reason.INSTANCE_STOPPED, "did not stop in time")
 
     def _abandon(self, call: Call) -> None:
-        self._perform(self.pool.cancelled(call, self._now()))
-        if call.timer is not None:
-            call.timer.cancel()
+        """Nobody waits for the call any more."""
         if not call.future.cancelled():  # the answer came while the caller went
             self._in_background(self._shop.files.drop(call.future.result()))
+        elif call.batch or call.instance is None:
+            self._cancel(call, "its request was cancelled")
+        elif not call.ended:
+            patience = self._shop.policy.hang_up_seconds
+            text = f"its caller hung up {patience:g} s ago"
+            asyncio.get_running_loop().call_later(patience, self._cancel, call, text)
+
+    def _cancel(self, call: Call, why: str) -> None:
+        if call.ended or call.answered:
+            return
+        instance = call.instance
+        if not call.batch and instance is None:
+            self._say(call, "the request was dropped from the queue: its caller hung up")
+        if call.timer is not None:
+            call.timer.cancel()
+        self.perform(self.pool.cancelled(call, why))
+        if instance is not None:
+            self._scale(instance.version.version_id)
 
     def _expire(self, call: Call) -> None:
         if not call.ended:
-            self._perform(self.pool.expired(call, self._now()))
+            self.perform(self.pool.expired(call, self._now()))
+            if call.instance is not None:
+                self._scale(call.instance.version.version_id)
+
+    def _say(self, call: Call, text: str) -> None:
+        """Writes a line of the platform about a request that no instance has."""
+        version, request = self.pool.version, call.request
+        if version is None:
+            return
+        line = LogLine(
+            project_id=version.project_id,
+            time=self._shop.clock.now(),
+            text=text,
+            system=True,
+            model_name=version.model_name,
+            version_name=version.version_name,
+            request_id=request.id,
+        )
+        self._shop.logs.write(line if request.trace is None else request.trace.on(line))
 
     def _started(self, process: InstanceProcess) -> None:
         process.cancel_timer()
@@ -227,12 +319,14 @@ class VersionRunner:
         process.logs.say(f"an instance started in {seconds:.2f} s")
         self._shop.tally.started(process.instance.version, seconds)
         self._answer_probe(process.instance, None)
-        self._perform(self.pool.started(process.instance, self._now()))
+        version_id = process.instance.version.version_id
+        self._happened(version_id, self.pool.started(process.instance, self._now()))
 
-    def _start_failed(self, instance: Instance, message: str) -> None:
-        self._answer_probe(instance, message)
+    def _start_failed(self, instance: Instance, failure: Failure) -> None:
+        self._answer_probe(instance, failure)
         failures = self.pool.failures
-        self._perform(self.pool.start_failed(instance, message, self._now()))
+        actions = self.pool.start_failed(instance, failure.reason, failure.message, self._now())
+        self._happened(instance.version.version_id, actions)
         self._note_crash_loop(self.processes[instance.id], failures)
 
     def _note_crash_loop(self, process: InstanceProcess, failures_before: int) -> None:
@@ -244,9 +338,15 @@ class VersionRunner:
     def _start_takes_too_long(self, instance: Instance) -> None:
         if instance.state is InstanceState.STARTING:
             limit = self._shop.policy.start_timeout_seconds
-            self._start_failed(instance, f"the start took longer than {limit:g} s")
+            text = f"the start took longer than {limit:g} s"
+            self._start_failed(instance, Failure(Reason.START_TOOK_TOO_LONG, text))
 
-    def _answer_probe(self, instance: Instance, answer: str | None) -> None:
+    def _finds_no_room(self, instance: Instance) -> None:
+        if instance.state is InstanceState.PLANNED:
+            text = f"no instance could start within {self._shop.policy.start_timeout_seconds:g} s: {self.pool.obstacle}"
+            self.perform(self.pool.refuse(instance, Reason.NO_ROOM, text))
+
+    def _answer_probe(self, instance: Instance, answer: Failure | None) -> None:
         probe = self._probes.get(instance.id)
         if probe is not None and not probe.done():
             probe.set_result(answer)
@@ -255,7 +355,7 @@ class VersionRunner:
         """The whole life of an instance, from its folder until nothing is left of it."""
         shop, process = self._shop, None
         shop.meter.change(instance.version, 1, self._now())
-        death = Death(Reason.RETIRED, "was stopped before it ran")
+        death = Death(Reason.INSTANCE_STOPPED, "was stopped before it ran")
         try:
             ours, theirs = socket.socketpair()
             with ours, theirs:
@@ -269,7 +369,9 @@ class VersionRunner:
             _log.exception("instance %s of version %s could not be started", instance.id, instance.version.version_id)
             # The whole text of an OSError may name paths of the server.
             cause = error.strerror if isinstance(error, OSError) else error
-            death = Death(Reason.START_FAILED, f"could not be started ({cause}); the server's own log says more")
+            full = isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT)
+            reason = Reason.START_DISK_FULL if full else Reason.START_IMPOSSIBLE
+            death = Death(reason, f"could not be started ({cause}); the server's own log says more")
         self._bury(instance, process, death)
         await asyncio.to_thread(self._sweep, instance)
         del self._lives[instance.id]
@@ -284,27 +386,28 @@ class VersionRunner:
 
     def _bury(self, instance: Instance, process: InstanceProcess | None, death: Death) -> None:
         when = {InstanceState.STARTING: " while it was starting", InstanceState.BUSY: " during the request"}
-        started = death.reason is not Reason.START_FAILED
+        started = death.reason not in _NOT_STARTED
         text = f"the instance {death.text}{when.get(instance.state, '') if started else ''}"
+        starting = instance.state is InstanceState.STARTING
+        failure = Failure(_WHILE_STARTING.get(death.reason, death.reason) if starting else death.reason, text)
         if process is not None:
             process.cancel_timer()
             del self.processes[instance.id]
             if instance.state is not InstanceState.STOPPING:
-                process.logs.say(text)
+                process.logs.say(str(failure))
         self._shop.meter.change(instance.version, -1, self._now())
-        self._shop.tally.ended(instance.version, self._how_ended(instance, process, death))
-        self._answer_probe(instance, text)
+        self._shop.tally.ended(instance.version, self._how_ended(instance, process, failure))
+        self._answer_probe(instance, failure)
         failures = self.pool.failures
-        self._perform(self.pool.exited(instance, death.reason, text, self._now()))
+        self._happened(instance.version.version_id, self.pool.exited(instance, failure.reason, text, self._now()))
         if process is not None:
             self._note_crash_loop(process, failures)
             process.logs.close()
 
-    def _how_ended(self, instance: Instance, process: InstanceProcess | None, death: Death) -> str:
-        """For the counts: how it was ended by the server, or the reason code of its death."""
-        if instance.state is not InstanceState.STOPPING:
-            return death.reason
-        return KILLED if process is not None and process.killed else STOPPED
+    def _how_ended(self, instance: Instance, process: InstanceProcess | None, failure: Failure) -> str:
+        """For the counts: STOPPED, or the reason code of its death or of why the server killed it."""
+        stopping = instance.state is InstanceState.STOPPING
+        return STOPPED if stopping and (process is None or not process.killed) else failure.reason
 
     def _sweep(self, instance: Instance) -> None:
         cgroups = self._shop.sandbox.cgroups
@@ -321,11 +424,11 @@ class VersionRunner:
         try:
             outcome = await files.collect(call, box, message, process.prepared.blob_outputs, payload)
         except ExchangeError as error:
-            outcome = RunOutcome(Reason.INVALID_RESULT, error_message=str(error))
+            outcome = RunOutcome(error.reason, error_message=str(error))
         except OSError as error:
             _log.exception("request %s: its files could not be taken from instance %s", call.request.id, box)
             text = f"the result's files could not be kept ({error.strerror})"
-            outcome = RunOutcome(Reason.INVALID_RESULT, error_message=text)
+            outcome = RunOutcome(Reason.RESULT_NOT_KEPT, error_message=text)
         if call.ended or call.future.done():
             await files.drop(outcome)
         if not call.ended:  # else the time-out or the end of the instance came first
@@ -338,6 +441,10 @@ class VersionRunner:
         task = asyncio.create_task(work)
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+
+def _reason(code: str, known: tuple[str, ...]) -> Reason:
+    return Reason(code) if code in known else Reason.PROTOCOL_BROKEN
 
 
 def _clean(text: str) -> str:

@@ -20,12 +20,26 @@ class EngineFolders:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueLimits:
+    """How many direct requests may wait for instances: for one version, and for all of one organization, whose inputs
+    have at most ``organization_bytes`` together."""
+
+    of_version: int = 1_000
+    of_organization: int = 2_000
+    organization_bytes: int = 256 << 20
+
+
+@dataclass(frozen=True, slots=True)
 class SupervisorPolicy:
     """Limits and patience, in seconds and bytes.
 
     ``start_timeout_seconds`` bounds one start of an instance, ``stop_grace_seconds`` the user's ``stop()``. After
     ``failures_before_crash_looping`` starts or crashes outside requests in a row, requests are refused during the
     pause, which doubles from ``first_pause_seconds`` to ``longest_pause_seconds``.
+
+    ``memory_megabytes`` is what all instances together may be allocated, ``maximum_starting`` how many may start at a
+    time: a start keeps a core busy for most of its time. Code whose caller has gone is killed after
+    ``hang_up_seconds``, so that short requests do not cost an instance.
     """
 
     start_timeout_seconds: float = 120.0
@@ -37,4 +51,8 @@ class SupervisorPolicy:
     meter_seconds: float = 5.0
     maximum_processes: int = 512
     network: bool = True
+    memory_megabytes: int = 4_096
+    maximum_starting: int = 4
+    hang_up_seconds: float = 1.0
+    queue: QueueLimits = field(default_factory=QueueLimits)
     limits: Limits = field(default_factory=Limits)

@@ -12,6 +12,7 @@ from quinta.engine.supervisor.states import InstanceState
 class PoolSnapshot:
     """Counts of instances by state, of queued requests and of failures in a row.
 
+    ``obstacle`` says why an instance that is wanted cannot start now; "" when none is.
     ``revision`` is None before one was applied. ``next_try_seconds`` is how long no instance will be started after
     failures; 0 when one may be.
     """
@@ -26,6 +27,7 @@ class PoolSnapshot:
     crash_looping: bool
     last_error: str
     next_try_seconds: float
+    obstacle: str
 
 
 def snapshot_of(pool: Pool, now: float) -> PoolSnapshot:
@@ -41,4 +43,5 @@ def snapshot_of(pool: Pool, now: float) -> PoolSnapshot:
         crash_looping=pool.crash_looping,
         last_error=pool.last_error,
         next_try_seconds=max(0.0, pool.not_before - now),
+        obstacle=pool.obstacle,
     )

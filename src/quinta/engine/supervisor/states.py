@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from quinta.core.models.model import RunnableVersion
-from quinta.core.requests.outcome import Reason
+from quinta.core.reasons import Reason
 
 
 class InvalidState(RuntimeError):
@@ -14,6 +14,7 @@ class InvalidState(RuntimeError):
 
 
 class InstanceState(StrEnum):
+    PLANNED = "planned"  # to be started once there is room
     STARTING = "starting"
     READY = "ready"
     BUSY = "busy"
@@ -25,18 +26,22 @@ ALIVE = frozenset({InstanceState.STARTING, InstanceState.READY, InstanceState.BU
 
 
 class Ticket:
-    """One accepted request. ``timeout`` in seconds is only for messages; who owns the clock reports expiry."""
+    """One accepted request. ``timeout`` in seconds is only for messages; who owns the clock reports expiry. ``batch``:
+    nobody waits for the answer. ``size`` is that of the input in bytes."""
 
-    __slots__ = ("ended", "instance", "timeout")
+    __slots__ = ("batch", "ended", "instance", "size", "timeout")
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, *, batch: bool = False, size: int = 0) -> None:
         self.timeout = timeout
+        self.batch = batch
+        self.size = size
         self.instance: Instance | None = None
         self.ended = False
 
 
 class Instance:
-    """One instance as the pool sees it. ``current`` says whether it runs what the pool's version asks for."""
+    """One instance as the pool sees it. ``current`` says whether it runs what the pool's version asks for; ``since`` is
+    when it was launched, got its request or became ready, whichever was last."""
 
     __slots__ = ("current", "id", "ready_since", "since", "state", "ticket", "version")
 
@@ -44,10 +49,34 @@ class Instance:
         self.id = id
         self.version = version
         self.current = current
-        self.state = InstanceState.STARTING
+        self.state = InstanceState.PLANNED
         self.ticket: Ticket | None = None
         self.since = now
         self.ready_since = now
+
+
+class Urgency(IntEnum):
+    """Why another instance is wanted, the most urgent first."""
+
+    NOTHING_SERVES = 0  # a request, a build or a version waits, and no instance is there for it or on its way
+    QUEUE = 1  # more requests wait than the instances that are there can take, or older ones are to be replaced
+    MINIMUM = 2  # nobody waits
+
+
+class Want(NamedTuple):
+    """The next instance that a version wants. ``instance`` is set when it is planned already, for a probe."""
+
+    version: RunnableVersion
+    urgency: Urgency
+    instance: Instance | None = None
+
+
+class Refuse(NamedTuple):
+    """The planned instance will not be started."""
+
+    instance: Instance
+    reason: Reason
+    why: str
 
 
 class Launch(NamedTuple):
@@ -74,6 +103,7 @@ class Kill(NamedTuple):
     """Kill the instance at once; report ``exited``."""
 
     instance: Instance
+    reason: Reason
     why: str
 
 
@@ -85,4 +115,4 @@ class End(NamedTuple):
     message: str
 
 
-Action = Launch | Assign | Shut | Kill | End
+Action = Launch | Refuse | Assign | Shut | Kill | End

@@ -8,13 +8,16 @@ from typing import Final
 
 from quinta.core.models.model import RunnableVersion
 from quinta.core.ports import LogSink, MeterSink
-from quinta.core.requests.outcome import Reason, RunOutcome, RunRequest
+from quinta.core.reasons import Failure, Reason
+from quinta.core.requests.outcome import RunOutcome, RunRequest
 from quinta.engine.observation.tally import Tally
 from quinta.engine.sandbox.sandbox import Sandbox
 from quinta.engine.supervisor.calls import FileTransfer
+from quinta.engine.supervisor.capacity import Capacity
 from quinta.engine.supervisor.launch import Launcher
 from quinta.engine.supervisor.leftovers import reap_leftovers
 from quinta.engine.supervisor.meter import Meter
+from quinta.engine.supervisor.pool import RETIRED
 from quinta.engine.supervisor.runner import VersionRunner, Workshop
 from quinta.engine.supervisor.settings import EngineFolders, SupervisorPolicy
 from quinta.engine.supervisor.snapshot import PoolSnapshot, snapshot_of
@@ -22,6 +25,7 @@ from quinta.engine.supervisor.watchdog import Watchdog
 from quinta.kit.clock import Clock
 
 _log: Final = logging.getLogger(__name__)
+_STOPPING: Final = Failure(Reason.SERVER_STOPPING, RETIRED[Reason.SERVER_STOPPING])
 
 
 class Supervisor:
@@ -38,7 +42,11 @@ class Supervisor:
     ) -> None:
         launcher = Launcher(folders, sandbox, policy)
         files = FileTransfer(folders.staging, policy.limits.file_bytes)
-        self._shop = Workshop(folders, sandbox, clock, logs, policy, launcher, files, Meter(meters))
+        self.capacity = Capacity(policy.memory_megabytes, policy.maximum_starting)
+        meter = Meter(meters)
+        self._shop = Workshop(
+            folders, sandbox, clock, logs, policy, launcher, files, meter, self.capacity, self._balance
+        )
         self._watchdog = Watchdog(sandbox, policy.maximum_processes)
         self._runners: dict[str, VersionRunner] = {}
         self._housekeeping: asyncio.Task[None] | None = None
@@ -63,39 +71,42 @@ class Supervisor:
         self._housekeeping = asyncio.create_task(self._keep_house(), name="supervisor housekeeping")
 
     async def close(self) -> None:
-        """Stops all instances; the user's ``stop()`` gets its grace. Requests end with reason RETIRED, also those
+        """Stops all instances; the user's ``stop()`` gets its grace. Requests end with SERVER_STOPPING, also those
         that come later. Returns when no process is left."""
         self._closed = True
         if self._housekeeping is not None:
             self._housekeeping.cancel()
-        await asyncio.gather(*(self.retire(version_id) for version_id in list(self._runners)))
+        ends = [self.retire(version_id, Reason.SERVER_STOPPING) for version_id in self._runners]
+        await asyncio.gather(*ends)
         self._shop.files.tidy()
 
     async def run(self, version: RunnableVersion, request: RunRequest) -> RunOutcome:
         """Runs one request; see ``core.ports.ModelRunner.run``."""
         if self._closed:
-            return RunOutcome(Reason.RETIRED, error_message="the server stops")
-        return await self._runner(version.version_id).run(version, request)
+            return RunOutcome(_STOPPING.reason, error_message=_STOPPING.message)
+        return await self._runner(version).run(version, request)
 
     def apply(self, version: RunnableVersion) -> None:
         """Makes ``version`` the revision to run; see ``core.ports.ModelRunner.apply``."""
         if not self._closed:
-            self._runner(version.version_id).apply(version)
+            self._runner(version).apply(version)
 
-    async def probe(self, version: RunnableVersion) -> str | None:
+    async def probe(self, version: RunnableVersion) -> Failure | None:
         """Starts one instance of a revision that does not serve yet; see ``core.ports.ModelRunner.probe``. Bounded
         by the time limit of a start."""
-        return "the server stops" if self._closed else await self._runner(version.version_id).probe(version)
+        return _STOPPING if self._closed else await self._runner(version).probe(version)
 
-    async def retire(self, version_id: str) -> None:
+    async def retire(self, version_id: str, reason: Reason) -> None:
         """Ends a version; see ``core.ports.ModelRunner.retire``. Returns when no process of it is left."""
         runner = self._runners.get(version_id)
         if runner is None:
             return
         try:
-            await runner.retire()
+            await runner.retire(reason)
         finally:
-            self._runners.pop(version_id, None)
+            if self._runners.get(version_id) is runner:
+                del self._runners[version_id]
+                self.capacity.remove(version_id)
 
     def snapshot(self) -> dict[str, PoolSnapshot]:
         """By version id: instances in each state, queue and failures, as they are now."""
@@ -112,11 +123,18 @@ class Supervisor:
         pools = ((version_id, runner.pool.version) for version_id, runner in self._runners.items())
         return {version_id: version for version_id, version in pools if version is not None}
 
-    def _runner(self, version_id: str) -> VersionRunner:
-        runner = self._runners.get(version_id)
+    def _runner(self, version: RunnableVersion) -> VersionRunner:
+        runner = self._runners.get(version.version_id)
         if runner is None:
-            runner = self._runners[version_id] = VersionRunner(self._shop)
+            runner = VersionRunner(self._shop, self.capacity.tenant(version.organization_id))
+            self._runners[version.version_id] = runner
+            self.capacity.add(version.version_id, version.organization_id, runner.pool)
         return runner
+
+    def _balance(self) -> None:
+        """Starts and stops instances, of any version, as the capacity decides now."""
+        for version_id, action in self.capacity.balance(self._shop.clock.monotonic()):
+            self._runners[version_id].perform([action])
 
     async def _keep_house(self) -> None:
         """Lets time pass for every pool, watches memory, and hands over what was metered."""
@@ -126,9 +144,11 @@ class Supervisor:
             for version_id, runner in list(self._runners.items()):
                 try:
                     runner.tick()
+                    self.capacity.changed(version_id)
                 except Exception:  # noqa: BLE001 - the top of a loop: one version's trouble is not another's
                     _log.exception("version %s: the supervisor's housekeeping failed", version_id)
             try:
+                self._balance()
                 await self._watchdog.look(
                     p for runner in list(self._runners.values()) for p in runner.processes.values()
                 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from quinta.core.requests.outcome import Reason
+from quinta.core.reasons import Reason
 from quinta.engine.sandbox.processes import scan, trees
 from quinta.engine.sandbox.sandbox import Sandbox
 from quinta.engine.supervisor.process import InstanceProcess
@@ -38,4 +38,4 @@ class Watchdog:
                 process.kill(Reason.MEMORY, f"needed more memory than its {megabytes} MB and was killed")
             elif self._count and len(tree) > self._maximum_processes:
                 text = f"had more than {self._maximum_processes} processes and was killed"
-                process.kill(Reason.CRASHED, text)
+                process.kill(Reason.PROCESSES, text)
