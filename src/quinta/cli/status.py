@@ -27,7 +27,7 @@ from quinta.storage.migrate import DatabaseRefused
 
 _NOT_RUNNING = 3
 """The exit code that init scripts use for a program that does not run (LSB, "status")."""
-_PATIENCE_SECONDS = 10.0
+_PATIENCE_SECONDS = 30.0
 _CLEAR = "\x1b[H\x1b[2J"
 
 
