@@ -27,7 +27,7 @@ from quinta.storage.migrate import DatabaseRefused
 
 _NOT_RUNNING = 3
 """The exit code that init scripts use for a program that does not run (LSB, "status")."""
-_PATIENCE_SECONDS = 10.0
+_PATIENCE_SECONDS = 30.0
 _CLEAR = "\x1b[H\x1b[2J"
 
 
@@ -135,6 +135,8 @@ def _server(server: Mapping[str, Any]) -> str:
         "sandbox": server["sandbox"],
         "uses": f"{size(server['memory_bytes'])} memory, {duration(server['processor_seconds'])} of processor time, "
         f"{server['open_files']} of {server['most_open_files']} open files",
+        "instances": f"hold {size(server['instance_memory_held_bytes'])} of "
+        f"{size(server['instance_memory_limit_bytes'])} memory",
         "event loop": f"at most {duration(server['event_loop_worst_lag_seconds'])} late in the last minute",
         "log": f"{server['log_lines_buffered']} lines wait to be stored, {server['log_lines_dropped']} were dropped",
     }
@@ -181,6 +183,11 @@ def _versions(versions: list[Mapping[str, Any]]) -> str:
         f"{row['last_error']}"
         for row in versions
         if row["last_error"]
+    ]
+    errors += [
+        f"{row['project']}/{row['model']}/{row['version']} waits: {row['obstacle']}"
+        for row in versions
+        if row["obstacle"]
     ]
     return "\n".join([table(headers, rows), *errors])
 

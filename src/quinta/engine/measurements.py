@@ -84,8 +84,11 @@ class Measurements:
     def _now(self) -> Iterator[Metric]:
         sources = self._sources
         backlog = sources.recorder.backlog
+        capacity = sources.supervisor.capacity
         values = {
             **sources.gauges(),
+            "instance_memory_held_bytes": capacity.held << 20,
+            "instance_memory_limit_bytes": capacity.megabytes << 20,
             "log_lines_buffered": backlog.lines,
             "log_bytes_buffered": backlog.held_bytes,
             "large_json_waiting_bytes": sources.reading.waiting_bytes,

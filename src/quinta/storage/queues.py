@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import ColumnElement, String, Table, bindparam, case, func, select
 
@@ -11,7 +11,7 @@ from quinta.core.observation.queues import Queue, QueueName
 from quinta.storage.connector_tables import verifications
 from quinta.storage.pipeline_tables import deliveries, pipeline_requests
 from quinta.storage.session import Session
-from quinta.storage.tables import builds, projects, requests
+from quinta.storage.tables import builds, model_versions, projects, requests
 
 _LEASED: Final = (
     (QueueName.BATCH_REQUESTS, requests, "processing"),
@@ -23,29 +23,45 @@ _WAITING: Final = "pending"
 
 
 async def read_queues(session: Session, now: datetime) -> list[Queue]:
-    """core.ports.UnitOfWork.queues. 1 ms for empty queues; 50,000 waiting requests took 8 ms on SQLite."""
+    """core.ports.UnitOfWork.queues. What it costs grows with what waits and is worked on, not with what has ended:
+    7 ms of processor time for 50,000 waiting requests on SQLite."""
     queues = [await _leased(session, name, table, working, now) for name, table, working in _LEASED]
     return [*queues, await _pipeline_requests(session)]
 
 
 async def _leased(session: Session, name: QueueName, table: Table, working: str, now: datetime) -> Queue:
-    by_version = table is requests
-    keys: list[ColumnElement[Any]] = [table.c.version_id] if by_version else []
-    first = select(*keys, func.count(), func.min(table.c.id)).where(_status(table, _WAITING)).group_by(*keys)
-    waits = await session.fetch(first)
+    by_version = await _waiting_by_version(session) if table is requests else {}
+    if table is requests:
+        waiting, first = (
+            sum(count for count, _ in by_version.values()),
+            min((i for _, i in by_version.values()), default=None),
+        )
+    else:
+        wanted = [func.count(), func.min(table.c.id)]
+        waiting, first = (await session.fetch(select(*wanted).where(_status(table, _WAITING))))[0]
     lapsed = func.sum(case((table.c.lease_expires_at <= now, 1), else_=0))
     # ``updated_at`` is the moment of the claim: renewing a lease leaves it alone.
     held = [func.count(), func.min(table.c.updated_at), lapsed]
     works = (await session.fetch(select(*held).where(_status(table, working))))[0]
     return Queue(
         name=name,
-        waiting=sum(row[-2] for row in waits),
+        waiting=waiting,
         working=works[0],
-        oldest=_moment(min((row[-1] for row in waits if row[-1] is not None), default=None)),
+        oldest=_moment(first),
         held_since=works[1],
         lapsed=int(works[2] or 0),
-        waiting_by_version={row[0]: row[1] for row in waits} if by_version else {},
+        waiting_by_version={version_id: count for version_id, (count, _) in by_version.items()},
     )
+
+
+async def _waiting_by_version(session: Session) -> dict[str, tuple[int, str]]:
+    """How many requests wait and the first one's id, by version. Version by version: grouped, SQLite walks through
+    every request that ever was."""
+    versions, waits = model_versions.c.id, _status(requests, _WAITING)
+    count = select(func.count()).where(requests.c.version_id == versions, waits).scalar_subquery()
+    first = select(func.min(requests.c.id)).where(requests.c.version_id == versions, waits).scalar_subquery()
+    rows = await session.fetch(select(versions, count, first))
+    return {row[0]: (row[1], row[2]) for row in rows if row[1]}
 
 
 async def _pipeline_requests(session: Session) -> Queue:

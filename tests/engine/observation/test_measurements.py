@@ -10,7 +10,8 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from quinta.core.requests.outcome import Reason
+from quinta.core.observation.failures import FailureCounts
+from quinta.core.reasons import Reason
 from quinta.engine.measurements import MOST_LABELLED, Measurements, Sources
 from quinta.engine.observation.pulse import Pulse
 from quinta.engine.observation.queues import QueueReader
@@ -35,6 +36,7 @@ def measurements_of(world: World, database: Database) -> Measurements:
         Sources(
             supervisor=supervisor,
             recorder=Recorder(database, clock),
+            failures=FailureCounts(),
             reading=ReadingProcess(),
             queues=QueueReader(database, clock),
             pulse=Pulse(supervisor.tally, supervisor.versions, clock),
@@ -118,7 +120,7 @@ async def test_the_number_of_series_is_bounded_and_a_version_keeps_its_own(
         use(0, 1_000)
         again = await page(measurements, by_version=True)
         assert {dict(labels)["version"] for labels in again["quinta_version_request_seconds_count"]} == shown
-        await supervisor.retire("id-59")
+        await supervisor.retire("id-59", Reason.VERSION_DELETED)
         after = await page(measurements, by_version=True)
         shown = {dict(labels)["version"] for labels in after["quinta_version_request_seconds_count"]}
         assert shown == {*names, "v0", "_other"} - {"v59"}

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quinta.core.requests.outcome import Reason
+from quinta.core.reasons import Reason
 from quinta.engine.observation.histogram import BOUNDS, Histogram, quantile
 from quinta.engine.observation.tally import MOST_VERSIONS, Tally
 from tests.engine.supervisor.harness import version_of
@@ -48,13 +48,13 @@ def test_the_last_bucket_holds_everything(durations: list[float]) -> None:
 def test_totals_are_the_sum_of_versions_also_of_those_that_are_gone() -> None:
     tally = Tally()
     tally.request("a", Reason.COMPLETED, 0.0, 0.01, 0.02)
-    tally.request("b", Reason.DEADLINE, 5.0, None, 5.0)
-    tally.ended(version_of("good", version_id="b"), Reason.CRASHED)
+    tally.request("b", Reason.QUEUE_TIMEOUT, 5.0, None, 5.0)
+    tally.ended(version_of("good", version_id="b"), Reason.EXITED)
     tally.mark({"a"})
     assert set(tally.versions()) == {"a"}
     total = tally.total()
     assert (total.whole.count, total.ran.count, total.waited.count) == (2, 1, 2)
-    assert (dict(total.failures), dict(total.ends), total.deaths) == ({"deadline": 1}, {"crashed": 1}, 1)
+    assert (dict(total.failures), dict(total.ends), total.deaths) == ({"queue_timeout": 1}, {"exited": 1}, 1)
 
 
 def test_recent_counts_reach_back_six_marks() -> None:

@@ -24,7 +24,7 @@ def check_user() -> Finding:
         return ok("user", f"the server would run as user {os.geteuid()}, not as root")
     return warning(
         "user",
-        "the server would run as root, and to the kernel instances belong to the server's user",
+        "the server would run as root: a fault in it, or a gap in the sandbox, would lay open the whole machine",
         "make a user for the server and run it, and this command, as that user",
     )
 

@@ -114,9 +114,11 @@ class Execution:
         trace: Trace | None = None,
         seconds: float = 0.0,
     ) -> Answer:
-        """The answer of a request that failed; it is counted, and the log tells of it."""
+        """The answer of a request that failed; it is counted, and the log tells of it. Of one that found the queue full
+        only its caller is told: a line for each would be a flood of its own."""
         self._failures.add(Subject.REQUEST, failure.reason)
-        self.say(version, request_id, f"the request failed: {failure}", trace)
+        if failure.reason is not Reason.QUEUE_FULL:
+            self.say(version, request_id, f"the request failed: {failure}", trace)
         return Answer(request_id, failure.reason, None, failure.message, seconds)
 
     async def _answer(

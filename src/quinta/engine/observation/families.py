@@ -24,7 +24,7 @@ Labels = tuple[str, ...]
 
 
 def counts(prefix: str, labels: Sequence[str], rows: Mapping[Labels, VersionTally]) -> Iterator[Metric]:
-    """What was counted, for each row of label values."""
+    """What was counted, for each row of values of ``labels``."""
     seconds = HistogramMetricFamily(
         f"{prefix}_request_seconds",
         "Seconds of requests: waiting for an instance (queue), in the code (run), from arrival to answer (whole).",
@@ -38,12 +38,12 @@ def counts(prefix: str, labels: Sequence[str], rows: Mapping[Labels, VersionTall
     failures = CounterMetricFamily(
         f"{prefix}_request_failures",
         "Requests that ended without a result, by reason code.",
-        labels=[*labels, "reason"],
+        labels=[*labels, "code"],
     )
     ends = CounterMetricFamily(
         f"{prefix}_instance_ends",
-        "Instances that are gone: stopped or killed by the server, else by the reason code of their death.",
-        labels=[*labels, "reason"],
+        "Instances that are gone: stopped, or the reason code of their death or of why the server killed them.",
+        labels=[*labels, "code"],
     )
     for values, tally in rows.items():
         for part, histogram in zip(PARTS, (tally.waited, tally.ran, tally.whole), strict=True):
@@ -53,7 +53,8 @@ def counts(prefix: str, labels: Sequence[str], rows: Mapping[Labels, VersionTall
             failures.add_metric([*values, reason], count)
         for how, count in sorted(tally.ends.items()):
             ends.add_metric([*values, how], count)
-    return iter((seconds, starts, failures, ends))
+    # For all together the failures are among quinta_failures, with those of builds and deliveries.
+    return iter((seconds, starts, ends, failures) if labels else (seconds, starts, ends))
 
 
 def pools(rows: Iterable[tuple[Labels, PoolSnapshot]], pending: Mapping[Labels, int]) -> Iterator[Metric]:

@@ -47,6 +47,8 @@ class StatusReport:
             **sources.build,
             **own_use(),
             "started_at": self._began.isoformat(),
+            "instance_memory_held_bytes": sources.supervisor.capacity.held << 20,
+            "instance_memory_limit_bytes": sources.supervisor.capacity.megabytes << 20,
             "uptime_seconds": sources.clock.monotonic() - self._since,
             "event_loop_worst_lag_seconds": sources.pulse.worst_lag,
             "log_lines_buffered": backlog.lines,
@@ -82,6 +84,7 @@ class StatusReport:
                     "ends": dict(tally.ends),
                     "crash_looping": pool.crash_looping,
                     "last_error": pool.last_error,
+                    "obstacle": pool.obstacle,
                 }
             )
         return sorted(rows, key=lambda row: (row["project"], row["model"], row["version"]))

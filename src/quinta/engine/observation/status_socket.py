@@ -15,7 +15,7 @@ from typing import Any, Final
 import structlog
 
 FILE_NAME: Final = "status.sock"
-_ANSWER_SECONDS: Final = 10.0
+_ANSWER_SECONDS: Final = 30.0
 _CHUNK: Final = 1 << 16
 
 logger = structlog.get_logger(__name__)
@@ -91,6 +91,8 @@ def ask(folder: Path, patience_seconds: float) -> dict[str, Any]:
         with suppress(ConnectionResetError):
             while piece := connection.recv(_CHUNK):
                 pieces.append(piece)
+    if not pieces:
+        raise OSError("the server ended the connection without an answer: see its log")
     document = json.loads(b"".join(pieces))
     if not isinstance(document, dict):
         raise ValueError("the answer is no object")

@@ -20,7 +20,6 @@ _WINDOW: Final = 6
 _NOTHING: Final = Histogram()
 
 STOPPED: Final = "stopped"
-KILLED: Final = "killed"
 
 
 class VersionTally:
@@ -28,7 +27,7 @@ class VersionTally:
 
     ``waited`` is from the arrival of a request until an instance got it (a cold start is part of it), ``ran`` the time
     that the code itself took, ``whole`` from arrival to answer. ``ends`` counts instances by how they ended:
-    ``stopped`` and ``killed`` by the server, else the reason code of their death. ``failures`` counts requests by
+    ``stopped``, or the reason code of their death or of why the server killed them. ``failures`` counts requests by
     reason code.
     """
 
@@ -42,8 +41,8 @@ class VersionTally:
 
     @property
     def deaths(self) -> int:
-        """How many instances ended without having been stopped by the server."""
-        return sum(count for how, count in self.ends.items() if how not in (STOPPED, KILLED))
+        """How many instances ended otherwise than by being stopped."""
+        return sum(count for how, count in self.ends.items() if how not in (STOPPED, Reason.INSTANCE_STOPPED))
 
     def add(self, other: VersionTally) -> None:
         """Counts everything that ``other`` has counted."""

@@ -20,7 +20,7 @@ from quinta.core.observation.model import LogLine
 from quinta.core.ports import LogSink
 from quinta.core.reasons import Failure, Reason
 from quinta.core.requests.outcome import RunOutcome, RunRequest
-from quinta.engine.observation.tally import KILLED, STOPPED, Tally
+from quinta.engine.observation.tally import STOPPED, Tally
 from quinta.engine.sandbox.sandbox import Sandbox
 from quinta.engine.sandbox.trees import remove_tree
 from quinta.engine.supervisor.calls import Call, FileTransfer
@@ -396,7 +396,7 @@ class VersionRunner:
             if instance.state is not InstanceState.STOPPING:
                 process.logs.say(str(failure))
         self._shop.meter.change(instance.version, -1, self._now())
-        self._shop.tally.ended(instance.version, self._how_ended(instance, process, death))
+        self._shop.tally.ended(instance.version, self._how_ended(instance, process, failure))
         self._answer_probe(instance, failure)
         failures = self.pool.failures
         self._happened(instance.version.version_id, self.pool.exited(instance, failure.reason, text, self._now()))
@@ -404,11 +404,10 @@ class VersionRunner:
             self._note_crash_loop(process, failures)
             process.logs.close()
 
-    def _how_ended(self, instance: Instance, process: InstanceProcess | None, death: Death) -> str:
-        """For the counts: how it was ended by the server, or the reason code of its death."""
-        if instance.state is not InstanceState.STOPPING:
-            return death.reason
-        return KILLED if process is not None and process.killed else STOPPED
+    def _how_ended(self, instance: Instance, process: InstanceProcess | None, failure: Failure) -> str:
+        """For the counts: STOPPED, or the reason code of its death or of why the server killed it."""
+        stopping = instance.state is InstanceState.STOPPING
+        return STOPPED if stopping and (process is None or not process.killed) else failure.reason
 
     def _sweep(self, instance: Instance) -> None:
         cgroups = self._shop.sandbox.cgroups
