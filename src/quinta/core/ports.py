@@ -232,7 +232,7 @@ class ModelRunner(Protocol):
         """Runs one request on an instance of ``version``, starting one when none is free.
 
         Never raises for what user code does: every end is an outcome with a reason. Cancelling the call ends the
-        request: one that runs is killed with its instance.
+        request: one that runs is killed with its instance, a direct one if it does not end within a moment.
         """
         ...
 

@@ -214,7 +214,7 @@ class Machine(RuleBasedStateMachine):
 
 
 TestCapacity = Machine.TestCase
-TestCapacity.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+TestCapacity.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 
 
 def test_idle_instances_make_room_longest_idle_first() -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from quinta.core.reasons import Reason
 from quinta.engine.supervisor.pool import Pool
 from quinta.engine.supervisor.room import Claim, Member, Room
 from quinta.engine.supervisor.states import Action, Urgency, Want
 from quinta.engine.supervisor.waiting import Tenant
+
+_MOST_LOOKS: Final = 16
+"""Versions for which room is looked for at a time, first ones first: each look goes over all instances, and hundreds of
+versions may wait."""
 
 
 class Capacity:
@@ -74,13 +80,13 @@ class Capacity:
         for pool in self._owing:
             pool.owed = 0
         self._owing = []
-        claims = self._claims(now)
-        if not claims:
+        if not (self._changed or self._waiting):
             return []
-        room, actions = Room(self._members, self.megabytes, now), list[tuple[str, Action]]()
+        room, actions, looked = Room(self._members, self.megabytes, now), list[tuple[str, Action]](), 0
+        claims = self._claims(now, all_waiting=room.starting < self._maximum_starting)
+        claims.sort(key=room.rank)
         while claims:
-            claim = min(claims, key=room.rank)
-            claims.remove(claim)
+            claim = claims.pop(0)
             member, pool = claim.member, claim.member.pool
             if claim.need > self.megabytes:
                 actions += self._refuse(claim)
@@ -91,14 +97,18 @@ class Capacity:
                 actions.append((member.version_id, launch))
                 room.take(member, launch.instance)
                 claims += self._asked(member, now)
+                claims.sort(key=room.rank)
             else:
                 self._wait(claim, self._taken(claim.need))
-                actions += room.make(claim)
+                looked += 1
+                if looked <= _MOST_LOOKS:
+                    actions += room.make(claim)
         self._owing = room.owing
         return actions
 
-    def _claims(self, now: float) -> list[Claim]:
-        asked, self._changed = self._changed | self._waiting.keys(), set()
+    def _claims(self, now: float, *, all_waiting: bool) -> list[Claim]:
+        """What versions want: those that changed, and those that wait, unless they would only go on waiting."""
+        asked, self._changed = self._changed | (self._waiting.keys() if all_waiting else set()), set()
         members = [self._members[version_id] for version_id in asked if version_id in self._members]
         return [claim for member in members for claim in self._asked(member, now)]
 

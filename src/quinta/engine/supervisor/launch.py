@@ -13,6 +13,7 @@ from quinta.engine.sandbox.cgroups import Cgroup
 from quinta.engine.sandbox.confinement import confinement
 from quinta.engine.sandbox.processes import MARKER
 from quinta.engine.sandbox.sandbox import Sandbox
+from quinta.engine.supervisor.bytecode import WorkerBytecode
 from quinta.engine.supervisor.folders import copy_package, give
 from quinta.engine.supervisor.settings import EngineFolders, SupervisorPolicy
 from quinta.wire.messages import Start, encode
@@ -49,6 +50,7 @@ class Launcher:
         self._folders = folders
         self._sandbox = sandbox
         self._policy = policy
+        self._bytecode = WorkerBytecode(_SOURCE_ROOT / "quinta")
 
     def prepare(self, instance_id: str, version: RunnableVersion, socket: int) -> Prepared:
         """Makes the folder (``box/work`` and ``box/exchange``), the cgroup and the command, whose socket has the
@@ -60,6 +62,7 @@ class Launcher:
         package = self._folders.packages / version.package_digest
         if not package.is_dir():
             raise FileNotFoundError(ENOENT, os.strerror(ENOENT), str(package))
+        self._bytecode.prepare(self._folders.environments / version.environment_digest)
         copy_package(package, box / "work", self._sandbox.inside(package, _PACKAGE))
         cgroup = None
         if self._sandbox.cgroups is not None:
