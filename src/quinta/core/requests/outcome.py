@@ -19,6 +19,7 @@ class Reason(StrEnum):
     DEADLINE = "deadline"  # the time-out passed, in the queue, during the start or in the run
     CRASHED = "crashed"  # the instance's process ended during the run
     MEMORY = "memory"  # the instance used more memory than its allocation
+    DISK = "disk"  # the instance wrote more to the disk than it may
     START_FAILED = "start_failed"  # no instance could be started
     CRASH_LOOPING = "crash_looping"  # instances fail again and again; no new one is tried before the pause ends
     INVALID_INPUT = "invalid_input"  # a blob of the input is gone by the time the request runs

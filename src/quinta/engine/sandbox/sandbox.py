@@ -61,16 +61,21 @@ SYSTEM_FOLDERS: Final = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of each process in the sandbox, in bytes unless said otherwise.
+    """Limits of a program in the sandbox, or of each of its processes, in bytes unless said otherwise.
 
     ``data_bytes`` is a backstop against a single process that allocates faster than anyone can watch; None leaves it
-    open. ``temporary_bytes`` is the size of the private /tmp and of /dev/shm.
+    open. ``temporary_bytes`` is the size of the private /tmp and of /dev/shm. ``scratch_bytes`` and ``scratch_files``
+    are what an instance may keep in its folder on the server's disk; a quarter of it while less than
+    ``disk_reserve_bytes`` of the disk are free. They are watched, by the supervisor (scratch.py).
     """
 
     file_bytes: int = 8 << 30
     open_files: int = 1024
     data_bytes: int | None = None
     temporary_bytes: int = 512 << 20
+    scratch_bytes: int = 4 << 30
+    scratch_files: int = 200_000
+    disk_reserve_bytes: int = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)

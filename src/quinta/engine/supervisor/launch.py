@@ -114,6 +114,7 @@ class Launcher:
         sources = self._sandbox.inside(_SOURCE_ROOT, _SOURCES)
         # Twice the allocation and some: interpreters reserve more than they use; this only stops what outruns the
         # watch or the kernel's own limit.
+        limits = self._policy.limits
         data_bytes = (2 * version.memory_megabytes + 256) << 20
         return self._sandbox.command(
             [str(environment / "bin" / "python"), *options, "-c", _PROGRAM, str(socket), sources],
@@ -122,7 +123,7 @@ class Launcher:
             network=self._policy.network,
             environment=variables,
             workdir=self._inside(box, "work"),
-            limits=replace(self._policy.limits, data_bytes=data_bytes),
+            limits=replace(limits, data_bytes=data_bytes, file_bytes=min(limits.file_bytes, limits.scratch_bytes)),
             cgroup=cgroup,
             inherited=(socket,),
             user=user,

@@ -38,7 +38,7 @@ class Supervisor:
         launcher = Launcher(folders, sandbox, policy)
         files = FileTransfer(folders.staging, policy.limits.file_bytes)
         self._shop = Workshop(folders, sandbox, clock, logs, policy, launcher, files, Meter(meters))
-        self._watchdog = Watchdog(sandbox, policy.maximum_processes)
+        self._watchdog = Watchdog(sandbox, policy)
         self._runners: dict[str, VersionRunner] = {}
         self._housekeeping: asyncio.Task[None] | None = None
         self._closed = False
