@@ -115,9 +115,14 @@ def _cgroup_limits(cgroups: Cgroups | None) -> list[Protection]:
         "The number of processes of a package is watched, not limited: no writable cgroup controller pids was found. "
         "Under systemd, set Delegate=memory pids cpu."
     )
+    cores = (
+        "Packages share the cores process by process, below the server (nice 5): no writable cgroup controller cpu was "
+        "found. Under systemd, set Delegate=memory pids cpu."
+    )
     return [
         Protection("memory limit", "memory" in kinds, "" if "memory" in kinds else memory),
         Protection("process limit", "pids" in kinds, "" if "pids" in kinds else processes),
+        Protection("shares of the cores", "cpu" in kinds, "" if "cpu" in kinds else cores),
     ]
 
 

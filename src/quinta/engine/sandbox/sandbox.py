@@ -19,6 +19,7 @@ from quinta.engine.sandbox.cgroups import Cgroup, Cgroups
 from quinta.engine.sandbox.seccomp import program
 
 USER_ID: Final = 65534
+_NICE: Final = "5"  # where no group shares the cores: a third of what the server gets of a core that both want
 # Above every range that distributions, systemd and container engines give away, and below 2**31.
 _FIRST_USER: Final = 2_000_000_000
 _USERS_MASK: Final = (1 << 26) - 1
@@ -164,6 +165,8 @@ class Sandbox:
         start += [_filter_file() if filtered else "", descriptor]
         start += [str(folder) for folder in cgroup.folders] if cgroup else []
         start.append("--")
+        if self.cgroups is None or "cpu" not in self.cgroups.parents:
+            start += ["nice", "-n", _NICE]
         if self.bwrap is None:
             # /usr/bin/env is in every POSIX system; -i clears what the shell itself has set (PWD, OLDPWD).
             variables = [f"{name}={value}" for name, value in environment.items()]

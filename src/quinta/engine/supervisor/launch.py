@@ -65,6 +65,7 @@ class Launcher:
         if self._sandbox.cgroups is not None:
             cgroup = self._sandbox.cgroups.create(
                 instance_id,
+                version.project_id,
                 memory_bytes=version.memory_megabytes << 20,
                 processes=self._policy.maximum_processes,
             )
