@@ -4,8 +4,8 @@ Version 1 needs a writable group of each controller, version 2 a delegated subtr
 cpu`` with ``DelegateSubgroup=server``). New groups are children (version 1) or siblings (version 2, which allows no
 processes in an inner group) of the server's own, so limits that stand above the server hold for them too.
 
-Cores are shared level by level: the server goes before all groups together, the tenants are equal, and so are the
-groups of a tenant. Hence a group lies at ``quinta/<tenant>/quinta-<name>`` where there is a cpu controller.
+Cores are shared level by level: the server and all groups together, then tenants, which are equal, then the groups of a
+tenant. Hence a group lies at ``quinta/<tenant>/quinta-<name>`` where there is a cpu controller.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from typing import Final
 _CONTROLLERS: Final = ("memory", "pids", "cpu")
 _NEEDED: Final = frozenset({"memory", "pids"})
 _TENANTS: Final = "quinta"
-# Weights of all groups together, against the server's (1024 in version 1, 100 in version 2), and of builds, against a
-# tenant's.
-_WEIGHT_OF_ALL: Final = 0.5
+# All groups together weigh as much as one thread of the server for each core: however many instances are busy, the
+# server then gets 2/3 of a core where there are two, and more where there are more. Builds weigh a quarter of a tenant.
+_WEIGHT_OF_ALL: Final = float(os.cpu_count() or 1)
 _WEIGHT_OF_BUILDS: Final = 0.25
 BUILDS: Final = "builds"
 _MAKE_ATTEMPTS: Final = 5
@@ -33,9 +33,11 @@ _ABANDONED_SECONDS: Final = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Cgroup:
-    """One group for one instance or one build: a folder per controller, which may be the same folder."""
+    """One group for one instance or one build: a folder per controller, which may be the same folder, and the file in
+    each by which a program of one thread moves itself there (0 stands for the writer)."""
 
     folders: tuple[Path, ...]
+    entry: str = "cgroup.procs"
 
     def out_of_memory_kills(self) -> int:
         """How many processes of the group the kernel has killed because the group was over its memory."""
@@ -87,7 +89,8 @@ class Cgroups:
         """Makes the group ``name`` with its limits, sharing the cores as one of ``tenant``'s. Raises OSError when the
         kernel refuses."""
         folders = {kind: self._folder(kind, name, tenant) for kind in self.parents}
-        group = Cgroup(tuple(dict.fromkeys(folders.values())))
+        # Version 1 lets a single thread in without holding up every fork of the machine: 2 ms a group, under load 5.
+        group = Cgroup(tuple(dict.fromkeys(folders.values())), "tasks" if self.version == 1 else "cgroup.procs")
         try:
             for kind, folder in folders.items():
                 self._make(self.parents[kind], folder)
@@ -135,7 +138,7 @@ class Cgroups:
         if self.version == 1:
             (folder / "cpu.shares").write_text(str(int(1024 * weight)))
         else:
-            (folder / "cpu.weight").write_text(str(int(100 * weight)))
+            (folder / "cpu.weight").write_text(str(min(int(100 * weight), 10_000)))
             (folder / "cgroup.subtree_control").write_text(" ".join(f"+{kind}" for kind in self.parents))
 
     def sweep(self) -> None:

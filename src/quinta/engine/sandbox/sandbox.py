@@ -26,11 +26,11 @@ _USERS_MASK: Final = (1 << 26) - 1
 
 # The shell that starts the program: rlimits, cgroups (0 stands for the writer itself), then it becomes the program.
 # $1 file size in blocks of 512 bytes, $2 open files, $3 data segment in KiB; $4 the file of the system call filter (or
-# nothing) and $5 the descriptor to open it at; cgroup folders up to "--".
+# nothing) and $5 the descriptor to open it at; files of cgroups up to "--".
 _LAUNCH: Final = (
     'umask 022; ulimit -c 0; ulimit -f "$1"; ulimit -n "$2"; ulimit -d "$3" || exit 125; '
     '[ -z "$4" ] || eval "exec $5<\\"\\$4\\"" || exit 125; shift 5; '
-    'while [ "$1" != -- ]; do echo 0 > "$1/cgroup.procs" || exit 125; shift; done; shift; unset PWD OLDPWD; exec "$@"'
+    'while [ "$1" != -- ]; do echo 0 > "$1" || exit 125; shift; done; shift; unset PWD OLDPWD; exec "$@"'
 )
 
 # Host files without which programs cannot look up names, check certificates, find libraries or tell the time.
@@ -163,7 +163,7 @@ class Sandbox:
         descriptor = next(str(number) for number in range(3, 10) if number not in inherited)
         start = [self.shell, "-c", _LAUNCH, "quinta-sandbox", *_ulimits(limits)]
         start += [_filter_file() if filtered else "", descriptor]
-        start += [str(folder) for folder in cgroup.folders] if cgroup else []
+        start += [str(folder / cgroup.entry) for folder in cgroup.folders] if cgroup else []
         start.append("--")
         if self.cgroups is None or "cpu" not in self.cgroups.parents:
             start += ["nice", "-n", _NICE]
