@@ -35,6 +35,16 @@ async def test_output_comes_line_by_line_and_the_exit_code_is_told(
     assert log == ["one", "two", "three", "\ufffd four"]
 
 
+async def test_its_system_calls_are_filtered(sandbox: Sandbox, tmp_path: Path, log: list[str]) -> None:
+    if sandbox.bwrap is None or not sandbox.seccomp:
+        pytest.skip("needs bubblewrap and seccomp")
+    runner = StepRunner(sandbox, memory_megabytes=256, processes=64)
+    assert await runner.run(shell(tmp_path, "grep ^Seccomp: /proc/self/status; unshare --user true"), log.append) != 0
+    assert log[0].split() == ["Seccomp:", "2"]
+    assert "Operation not permitted" in log[1]
+    assert await runner.run(shell(tmp_path, "touch made; chmod 755 made"), log.append) == 0
+
+
 async def test_a_program_that_is_not_there_is_an_exit_code(runner: StepRunner, tmp_path: Path, log: list[str]) -> None:
     missing = Step(["/nonexistent/program"], folder=tmp_path, read_only=[], writable=[tmp_path])
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from quinta.engine.sandbox.cgroups import Cgroups, find_cgroups
+from quinta.engine.sandbox.cgroups import BUILDS, Cgroups, find_cgroups
 from quinta.engine.sandbox.detection import detect
 from quinta.engine.sandbox.processes import kill_session, look, scan, trees
 from quinta.engine.sandbox.sandbox import Limits, Sandbox
@@ -58,8 +58,9 @@ def test_the_level_and_what_is_missing_are_said() -> None:
         *(["unprivileged user"] if os.geteuid() == 0 else []),
         "memory limit",
         "process limit",
+        "shares of the cores",
     ]
-    assert len(nothing.missing) == 5 + (os.geteuid() == 0)
+    assert len(nothing.missing) == 6 + (os.geteuid() == 0)
     assert all(bool(p.lack) is not p.works for p in (*everything.protections, *nothing.protections))
     assert all(sentence.endswith(".") for sentence in (*everything.missing, *nothing.missing))
     assert (everything.bwrap is None) == ("bwrap" not in everything.level)
@@ -155,7 +156,7 @@ def test_a_group_limits_and_counts() -> None:
     sandbox = detect()
     if sandbox.cgroups is None:
         pytest.skip("no writable cgroup here")
-    group = sandbox.cgroups.create(f"test-limits-{os.getpid()}", memory_bytes=32 << 20, processes=16)
+    group = sandbox.cgroups.create(f"test-limits-{os.getpid()}", "test", memory_bytes=32 << 20, processes=16)
     try:
         assert group.processes() == set()
         take = "x=$(head -c 100000000 /dev/zero | tr '\\0' x)"
@@ -193,14 +194,46 @@ def test_version_2_is_used_where_a_subtree_is_delegated(tmp_path: Path) -> None:
     control.write_text("")
     assert find_cgroups(process) is None  # asked for; on a real kernel the file would now read "memory pids"
     assert control.read_text() == "+memory +pids"
-    control.write_text("memory pids")
+    control.write_text("cpu memory pids")
     found = find_cgroups(process)
     assert found is not None
-    assert (found.version, found.parents) == (2, {"memory": control.parent, "pids": control.parent})
-    group = found.create("one", memory_bytes=64 << 20, processes=16)
-    assert group.folders == (control.parent / "quinta-one",)
+    assert (found.version, found.parents) == (2, dict.fromkeys(("memory", "pids", "cpu"), control.parent))
+    group = found.create("one", "tenant", memory_bytes=64 << 20, processes=16)
+    assert group.folders == (control.parent / "quinta" / "tenant" / "quinta-one",)
     limits = {path.name: path.read_text() for path in group.folders[0].iterdir()}
     assert limits == {"memory.max": str(64 << 20), "pids.max": "16"}
+
+
+def test_version_2_shares_the_cores_by_tenant(tmp_path: Path) -> None:
+    """Played, as above: what is written where."""
+    groups = Cgroups(2, dict.fromkeys(("memory", "pids", "cpu"), tmp_path))
+    group = groups.create("one", "tenant", memory_bytes=64 << 20, processes=16)
+    tenant = tmp_path / "quinta" / "tenant"
+    assert group.folders == (tenant / "quinta-one",)
+    assert groups.existing("one").folders[0] == tenant / "quinta-one"
+    assert groups.existing("two").folders == (tmp_path / "quinta-two",)
+    for folder, weight in ((tmp_path / "quinta", str(100 * (os.cpu_count() or 1))), (tenant, "100")):
+        assert (folder / "cpu.weight").read_text() == weight
+        assert (folder / "cgroup.subtree_control").read_text() == "+memory +pids +cpu"
+    groups.create("two", BUILDS, memory_bytes=64 << 20, processes=16)
+    assert (tmp_path / "quinta" / BUILDS / "cpu.weight").read_text() == "25"
+
+
+def test_two_tenants_get_the_same_however_many_processes_they_have() -> None:
+    groups = find_cgroups()
+    if groups is None or "cpu" not in groups.parents or groups.version != 1:
+        pytest.skip("no writable cgroup controller cpu here")
+    names = {f"test-shares-{os.getpid()}-{number}": f"test-{os.getpid()}-{number > 0}" for number in range(5)}
+    made = [groups.create(name, tenant, memory_bytes=64 << 20, processes=16) for name, tenant in names.items()]
+    folders = [next(folder for folder in group.folders if "cpu" in folder.parts[4]) for group in made]
+    try:
+        assert {int((folder / "cpu.shares").read_text()) for folder in folders} == {1024}
+        assert {int((folder.parent / "cpu.shares").read_text()) for folder in folders} == {1024}
+        assert int((folders[0].parents[1] / "cpu.shares").read_text()) == 1024 * (os.cpu_count() or 1)
+        assert len({folder.parent for folder in folders}) == 2
+    finally:
+        assert all(group.remove() for group in made)
+    assert not [folder for folder in folders if folder.parent.exists()]
 
 
 def test_old_groups_that_are_empty_are_swept(tmp_path: Path) -> None:

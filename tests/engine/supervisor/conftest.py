@@ -67,7 +67,7 @@ async def open_world(
     await until(lambda: set(os.listdir("/proc/self/fd")) <= descriptors, "descriptors are left")
     assert [name for name in names if marked(name)] == []
     if sandbox.cgroups is not None:
-        assert not [p for p in sandbox.cgroups.parents.values() for name in names if (p / f"quinta-{name}").exists()]
+        assert not [p for name in names for p in sandbox.cgroups.existing(name).folders if p.exists()]
 
 
 @pytest.fixture

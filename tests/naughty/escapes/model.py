@@ -196,6 +196,32 @@ def fill(path, size):
         os.unlink(path)
 
 
+def take_disk(kind, count):
+    if kind == "one file":
+        write_bytes("large", count)
+    elif kind == "a file without a name":
+        KEEP.append(write_bytes("large", count))
+        os.unlink("large")
+    elif kind == "a mapping without a name":
+        with write_bytes("large", count) as file:
+            KEEP.append(mmap.mmap(file.fileno(), count))
+        os.unlink("large")
+    elif kind == "many files":
+        os.mkdir("many")
+        for number in range(count):
+            write("many/%d" % number)
+        os.chmod("many", 0)
+    time.sleep(3600)
+
+
+def write_bytes(path, count):
+    file = open(path, "w+b")
+    while count > 0:
+        count -= file.write(b"x" * (1 << 20))
+    file.flush()
+    return file
+
+
 def descriptors_without_end():
     held = []
     try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from quinta.engine.sandbox.cgroups import Cgroup
+from quinta.engine.sandbox.cgroups import BUILDS, Cgroup
 from quinta.engine.sandbox.processes import MARKER, kill_launcher, kill_session
 from quinta.engine.sandbox.sandbox import Sandbox
 from quinta.kit.ids import new_id
@@ -74,7 +74,7 @@ class StepRunner:
         if self.sandbox.cgroups is None:
             return None
         return self.sandbox.cgroups.create(
-            f"build-{name}", memory_bytes=self.memory_megabytes << 20, processes=self.processes
+            f"build-{name}", BUILDS, memory_bytes=self.memory_megabytes << 20, processes=self.processes
         )
 
     def _command(self, step: Step, name: str, group: Cgroup | None) -> list[str]:

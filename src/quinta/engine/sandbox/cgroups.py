@@ -1,8 +1,11 @@
-"""Control groups: exact limits on memory and on the number of processes, where this server may make groups.
+"""Control groups: exact limits on memory and on the number of processes, and fair shares of the cores.
 
-Version 1 needs a writable group of each controller, version 2 a delegated subtree (systemd: ``Delegate=memory pids``
-with ``DelegateSubgroup=server``). New groups are children (version 1) or siblings (version 2, which allows no
+Version 1 needs a writable group of each controller, version 2 a delegated subtree (systemd: ``Delegate=memory pids
+cpu`` with ``DelegateSubgroup=server``). New groups are children (version 1) or siblings (version 2, which allows no
 processes in an inner group) of the server's own, so limits that stand above the server hold for them too.
+
+Cores are shared level by level: the server and all groups together, then tenants, which are equal, then the groups of a
+tenant. Hence a group lies at ``quinta/<tenant>/quinta-<name>`` where there is a cpu controller.
 """
 
 from __future__ import annotations
@@ -15,16 +18,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-_CONTROLLERS: Final = ("memory", "pids")
+_CONTROLLERS: Final = ("memory", "pids", "cpu")
+_NEEDED: Final = frozenset({"memory", "pids"})
+_TENANTS: Final = "quinta"
+# All groups together weigh as much as one thread of the server for each core: however many instances are busy, the
+# server then gets 2/3 of a core where there are two, and more where there are more. Builds weigh a quarter of a tenant.
+_WEIGHT_OF_ALL: Final = float(os.cpu_count() or 1)
+_WEIGHT_OF_BUILDS: Final = 0.25
+BUILDS: Final = "builds"
+_MAKE_ATTEMPTS: Final = 5
 _PREFIX: Final = "quinta-"
 _ABANDONED_SECONDS: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Cgroup:
-    """One group for one instance or one build: a folder per controller, which may be the same folder."""
+    """One group for one instance or one build: a folder per controller, which may be the same folder, and the file in
+    each by which a program of one thread moves itself there (0 stands for the writer)."""
 
     folders: tuple[Path, ...]
+    entry: str = "cgroup.procs"
 
     def out_of_memory_kills(self) -> int:
         """How many processes of the group the kernel has killed because the group was over its memory."""
@@ -59,6 +72,9 @@ class Cgroup:
                 continue
             except OSError:
                 return False
+            if folder.parents[1].name == _TENANTS:
+                with contextlib.suppress(OSError):  # as a rule there are others of the tenant
+                    folder.parent.rmdir()
         return True
 
 
@@ -69,13 +85,15 @@ class Cgroups:
     version: int
     parents: dict[str, Path]
 
-    def create(self, name: str, *, memory_bytes: int, processes: int) -> Cgroup:
-        """Makes the group ``name`` with its limits. Raises OSError when the kernel refuses."""
-        folders = {kind: parent / f"{_PREFIX}{name}" for kind, parent in self.parents.items()}
-        group = Cgroup(tuple(dict.fromkeys(folders.values())))
+    def create(self, name: str, tenant: str, *, memory_bytes: int, processes: int) -> Cgroup:
+        """Makes the group ``name`` with its limits, sharing the cores as one of ``tenant``'s. Raises OSError when the
+        kernel refuses."""
+        folders = {kind: self._folder(kind, name, tenant) for kind in self.parents}
+        # Version 1 lets a single thread in without holding up every fork of the machine: 2 ms a group, under load 5.
+        group = Cgroup(tuple(dict.fromkeys(folders.values())), "tasks" if self.version == 1 else "cgroup.procs")
         try:
-            for folder in group.folders:
-                folder.mkdir(exist_ok=True)
+            for kind, folder in folders.items():
+                self._make(self.parents[kind], folder)
             if "memory" in folders:
                 _limit_memory(folders["memory"], memory_bytes, self.version)
             if "pids" in folders:
@@ -87,17 +105,52 @@ class Cgroups:
 
     def existing(self, name: str) -> Cgroup:
         """The handle of a group that an earlier server may have left; nothing is made."""
-        return Cgroup(tuple(dict.fromkeys(parent / f"{_PREFIX}{name}" for parent in self.parents.values())))
+        group = f"{_PREFIX}{name}"
+        parents = set(self.parents.values())
+        found = [folder for parent in parents for folder in parent.glob(f"{_TENANTS}/*/{group}")]
+        return Cgroup((*found, *(parent / group for parent in parents)))
+
+    def _folder(self, kind: str, name: str, tenant: str) -> Path:
+        shared = "cpu" in self.parents if self.version == 2 else kind == "cpu"
+        parent = self.parents[kind] / _TENANTS / tenant if shared else self.parents[kind]
+        return parent / f"{_PREFIX}{name}"
+
+    def _make(self, parent: Path, folder: Path) -> None:
+        if folder.parent == parent:
+            folder.mkdir(exist_ok=True)
+            return
+        for attempt in range(_MAKE_ATTEMPTS):
+            try:
+                for outer, weight in self._levels(parent, folder):
+                    outer.mkdir(exist_ok=True)
+                    self._weigh(outer, weight)
+                folder.mkdir(exist_ok=True)
+                return
+            except FileNotFoundError:  # the tenant's last group has just been removed, and the tenant's with it
+                if attempt == _MAKE_ATTEMPTS - 1:
+                    raise
+
+    def _levels(self, parent: Path, folder: Path) -> list[tuple[Path, float]]:
+        of_tenant = _WEIGHT_OF_BUILDS if folder.parent.name == BUILDS else 1.0
+        return [(parent / _TENANTS, _WEIGHT_OF_ALL), (folder.parent, of_tenant)]
+
+    def _weigh(self, folder: Path, weight: float) -> None:
+        if self.version == 1:
+            (folder / "cpu.shares").write_text(str(int(1024 * weight)))
+        else:
+            (folder / "cpu.weight").write_text(str(min(int(100 * weight), 10_000)))
+            (folder / "cgroup.subtree_control").write_text(" ".join(f"+{kind}" for kind in self.parents))
 
     def sweep(self) -> None:
         """Removes groups that are empty and older than ten minutes: servers that were killed left them. A group gets
         its first process right after it is made, so a younger one may be another server's that is about to be used."""
         oldest = time.time() - _ABANDONED_SECONDS
         for parent in set(self.parents.values()):
-            for folder in parent.glob(f"{_PREFIX}*"):
+            tenants = parent / _TENANTS
+            for folder in (*parent.glob(f"{_PREFIX}*"), *tenants.glob(f"*/{_PREFIX}*"), *tenants.glob("*/")):
                 with contextlib.suppress(OSError):
                     if folder.stat().st_mtime < oldest:
-                        folder.rmdir()  # the kernel refuses it when a process is in the group
+                        folder.rmdir()  # the kernel refuses it when a process or another group is in the group
 
 
 def find_cgroups(process: Path = Path("/proc/self")) -> Cgroups | None:
@@ -107,12 +160,13 @@ def find_cgroups(process: Path = Path("/proc/self")) -> Cgroups | None:
     for version, parents in ((2, _version_2(own, mounts)), (1, _version_1(own, mounts))):
         if "memory" not in parents:
             continue
-        found = Cgroups(version, parents)
-        try:
-            found.create(f"trial-{os.getpid()}", memory_bytes=64 << 20, processes=16).remove()
-        except OSError:
-            continue
-        return found
+        for kinds in (parents, {kind: parent for kind, parent in parents.items() if kind != "cpu"}):
+            found = Cgroups(version, kinds)
+            try:
+                found.create(f"trial-{os.getpid()}", "trial", memory_bytes=64 << 20, processes=16).remove()
+            except OSError:
+                continue
+            return found
     return None
 
 
@@ -132,8 +186,10 @@ def _version_2(own: list[list[str]], mounts: dict[str, tuple[str, Path]]) -> dic
     parent = _below(mounts["unified"], path).parent
     control = parent / "cgroup.subtree_control"
     try:
-        if not set(_CONTROLLERS) <= set(control.read_text().split()):
-            control.write_text(" ".join(f"+{kind}" for kind in _CONTROLLERS))
+        for wanted in ({"cpu"}, _NEEDED):  # apart: a subtree may have been delegated without cpu
+            if not wanted <= set(control.read_text().split()):
+                with contextlib.suppress(OSError):
+                    control.write_text(" ".join(f"+{kind}" for kind in sorted(wanted)))
         enabled = control.read_text().split()
     except OSError:
         return {}

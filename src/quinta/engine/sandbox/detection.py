@@ -61,6 +61,7 @@ def detect(
         _landlock(no_landlock, alone=bwrap is None),
         _unprivileged(no_user),
         *_cgroup_limits(cgroups),
+        _disk_limit(),
     )
     return replace(sandbox, protections=protections)
 
@@ -114,10 +115,21 @@ def _cgroup_limits(cgroups: Cgroups | None) -> list[Protection]:
         "The number of processes of a package is watched, not limited: no writable cgroup controller pids was found. "
         "Under systemd, set Delegate=memory pids cpu."
     )
+    cores = (
+        "Packages share the cores process by process, below the server (nice 5): no writable cgroup controller cpu was "
+        "found. Under systemd, set Delegate=memory pids cpu."
+    )
     return [
         Protection("memory limit", "memory" in kinds, "" if "memory" in kinds else memory),
         Protection("process limit", "pids" in kinds, "" if "pids" in kinds else processes),
+        Protection("shares of the cores", "cpu" in kinds, "" if "cpu" in kinds else cores),
     ]
+
+
+def _disk_limit() -> Protection:
+    works = _output([shutil.which("du") or "du", "-s", "--inodes", "--", "/dev/null"]).split()[:1] == ["1"]
+    text = "What packages write to the server's disk is not limited: du of the GNU core utilities was not found."
+    return Protection("disk limit", works, "" if works else text)
 
 
 def _find_bwrap() -> tuple[Path | None, bool, str]:

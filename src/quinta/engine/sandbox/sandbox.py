@@ -19,17 +19,18 @@ from quinta.engine.sandbox.cgroups import Cgroup, Cgroups
 from quinta.engine.sandbox.seccomp import program
 
 USER_ID: Final = 65534
+_NICE: Final = "5"  # where no group shares the cores: a third of what the server gets of a core that both want
 # Above every range that distributions, systemd and container engines give away, and below 2**31.
 _FIRST_USER: Final = 2_000_000_000
 _USERS_MASK: Final = (1 << 26) - 1
 
 # The shell that starts the program: rlimits, cgroups (0 stands for the writer itself), then it becomes the program.
 # $1 file size in blocks of 512 bytes, $2 open files, $3 data segment in KiB; $4 the file of the system call filter (or
-# nothing) and $5 the descriptor to open it at; cgroup folders up to "--".
+# nothing) and $5 the descriptor to open it at; files of cgroups up to "--".
 _LAUNCH: Final = (
     'umask 022; ulimit -c 0; ulimit -f "$1"; ulimit -n "$2"; ulimit -d "$3" || exit 125; '
     '[ -z "$4" ] || eval "exec $5<\\"\\$4\\"" || exit 125; shift 5; '
-    'while [ "$1" != -- ]; do echo 0 > "$1/cgroup.procs" || exit 125; shift; done; shift; unset PWD OLDPWD; exec "$@"'
+    'while [ "$1" != -- ]; do echo 0 > "$1" || exit 125; shift; done; shift; unset PWD OLDPWD; exec "$@"'
 )
 
 # Host files without which programs cannot look up names, check certificates, find libraries or tell the time.
@@ -61,16 +62,21 @@ SYSTEM_FOLDERS: Final = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of each process in the sandbox, in bytes unless said otherwise.
+    """Limits of a program in the sandbox, or of each of its processes, in bytes unless said otherwise.
 
     ``data_bytes`` is a backstop against a single process that allocates faster than anyone can watch; None leaves it
-    open. ``temporary_bytes`` is the size of the private /tmp and of /dev/shm.
+    open. ``temporary_bytes`` is the size of the private /tmp and of /dev/shm. ``scratch_bytes`` and ``scratch_files``
+    are what an instance may keep in its folder on the server's disk; a quarter of it while less than
+    ``disk_reserve_bytes`` of the disk are free. They are watched, by the supervisor (scratch.py).
     """
 
     file_bytes: int = 8 << 30
     open_files: int = 1024
     data_bytes: int | None = None
     temporary_bytes: int = 512 << 20
+    scratch_bytes: int = 4 << 30
+    scratch_files: int = 200_000
+    disk_reserve_bytes: int = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +163,10 @@ class Sandbox:
         descriptor = next(str(number) for number in range(3, 10) if number not in inherited)
         start = [self.shell, "-c", _LAUNCH, "quinta-sandbox", *_ulimits(limits)]
         start += [_filter_file() if filtered else "", descriptor]
-        start += [str(folder) for folder in cgroup.folders] if cgroup else []
+        start += [str(folder / cgroup.entry) for folder in cgroup.folders] if cgroup else []
         start.append("--")
+        if self.cgroups is None or "cpu" not in self.cgroups.parents:
+            start += ["nice", "-n", _NICE]
         if self.bwrap is None:
             # /usr/bin/env is in every POSIX system; -i clears what the shell itself has set (PWD, OLDPWD).
             variables = [f"{name}={value}" for name, value in environment.items()]

@@ -98,6 +98,7 @@ _NUMBERS_OF_SOME: Final[dict[str, tuple[int | None, int | None]]] = {
     "socket": (41, 198),
     "ioctl": (16, 29),
     "personality": (135, 92),
+    "prctl": (157, 167),
     "chmod": (90, None),
     "fchmod": (91, 52),
     "fchmodat": (268, 53),
@@ -125,6 +126,7 @@ _X32_BIT: Final = 0x40000000
 _NEW_NAMESPACES: Final = 0x7E020000  # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
 _SET_ID_BITS: Final = 0o6000
 _CREATES: Final = 0o100 | 0o20000000  # O_CREAT, O_TMPFILE: only then does open take a mode
+_SET_DUMPABLE: Final = 4
 _TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
 _UNIX, _INET, _INET6, _NETLINK = 1, 2, 10, 16
 _PERSONALITY_QUERY: Final = 0xFFFFFFFF
@@ -203,6 +205,8 @@ def _denials(namespaces: bool, network: bool) -> list[_Denial]:
         _Denial("ioctl", errno.EPERM, (_Condition(1, _TIOCSTI),)),
         _Denial("ioctl", errno.EPERM, (_Condition(1, _TIOCLINUX),)),
         _Denial("personality", errno.EPERM, (_other(0, 0), _other(0, _PERSONALITY_QUERY))),
+        # A process that cannot be looked at could hide what it holds on the disk.
+        _Denial("prctl", errno.EPERM, (_Condition(0, _SET_DUMPABLE), _Condition(1, 0))),
         *_set_id_files(),
     ]
     families = (_UNIX, _INET, _INET6, _NETLINK) if namespaces or network else (_UNIX,)

@@ -68,6 +68,7 @@ class Launcher:
         if self._sandbox.cgroups is not None:
             cgroup = self._sandbox.cgroups.create(
                 instance_id,
+                version.project_id,
                 memory_bytes=version.memory_megabytes << 20,
                 processes=self._policy.maximum_processes,
             )
@@ -117,6 +118,7 @@ class Launcher:
         sources = self._sandbox.inside(_SOURCE_ROOT, _SOURCES)
         # Twice the allocation and some: interpreters reserve more than they use; this only stops what outruns the
         # watch or the kernel's own limit.
+        limits = self._policy.limits
         data_bytes = (2 * version.memory_megabytes + 256) << 20
         return self._sandbox.command(
             [str(environment / "bin" / "python"), *options, "-c", _PROGRAM, str(socket), sources],
@@ -125,7 +127,7 @@ class Launcher:
             network=self._policy.network,
             environment=variables,
             workdir=self._inside(box, "work"),
-            limits=replace(self._policy.limits, data_bytes=data_bytes),
+            limits=replace(limits, data_bytes=data_bytes, file_bytes=min(limits.file_bytes, limits.scratch_bytes)),
             cgroup=cgroup,
             inherited=(socket,),
             user=user,

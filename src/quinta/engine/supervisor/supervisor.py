@@ -47,7 +47,7 @@ class Supervisor:
         self._shop = Workshop(
             folders, sandbox, clock, logs, policy, launcher, files, meter, self.capacity, self._balance
         )
-        self._watchdog = Watchdog(sandbox, policy.maximum_processes)
+        self._watchdog = Watchdog(sandbox, policy)
         self._runners: dict[str, VersionRunner] = {}
         self._housekeeping: asyncio.Task[None] | None = None
         self._closed = False
