@@ -51,6 +51,13 @@ class Repository(Protocol[T]):
         """All that match. ``order``: field names, ``-`` in front for descending."""
         ...
 
+    async def lock_all(self, *, sharing: bool = False, **conditions: object) -> list[str]:
+        """Locks all that match, in the order of their ids, and answers these; waits for who else has locked one.
+
+        Until this transaction ends nobody else changes or removes them, or adds what refers to them; ``sharing``:
+        nobody removes them, and others may share."""
+        ...
+
     async def take(self, **conditions: object) -> list[T]:
         """All that match at this moment, kept from other transactions until this one ends. What another one keeps is
         left out instead of waited for."""

@@ -54,6 +54,14 @@ class SqlRepository(Generic[T]):
             statement = statement.offset(offset)
         return [self._mapper.item(row) for row in await self._session.fetch(statement)]
 
+    async def lock_all(self, *, sharing: bool = False, **conditions: object) -> list[str]:
+        """FOR UPDATE, or FOR KEY SHARE, which is what a foreign key takes. SQLite has one writer at a time."""
+        self._session.require_writing()
+        identity = self._table.c.id
+        statement = select(identity).where(*self._where(conditions)).order_by(identity)
+        rows = await self._session.fetch(statement.with_for_update(read=sharing, key_share=sharing))
+        return [row[0] for row in rows]
+
     async def take(self, **conditions: object) -> list[T]:
         """core.ports.Repository.take. SQLite has one writer at a time, so that nobody else can have locked a row."""
         self._session.require_writing()

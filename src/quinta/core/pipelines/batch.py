@@ -130,9 +130,10 @@ class BatchPipelineRequests:
         actor_id: str | None,
     ) -> None:
         # Between the look at the plan and this transaction a version may have gone. Where a later object needs it, code
-        # would run for nothing, again and again.
+        # would run for nothing, again and again. From here on none of them goes before this is stored.
         needed = {item.version_id for item in parts.plan.objects if item.version_id is not None}
-        if needed and await work.of(ModelVersion, in_project(pipeline.project_id)).count(id=needed) < len(needed):
+        versions = work.of(ModelVersion, in_project(pipeline.project_id))
+        if needed and len(await versions.lock_all(sharing=True, id=needed)) < len(needed):
             raise StateConflict(f"the pipeline '{pipeline.name}' was changed at this moment: try again")
         await keep(work, pipeline, parts.plan)
         await work.of(PipelineRequest, in_project(pipeline.project_id)).add(*requests)

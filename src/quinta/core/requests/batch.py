@@ -98,7 +98,9 @@ class BatchRequests:
             await self._remove(work, version, actor, [request.id])
 
     async def _remove(self, work: UnitOfWork, version: ModelVersion, actor: Actor, ids: list[str]) -> None:
-        await work.of(Request, in_project(version.project_id)).remove(id=ids)
+        requests = work.of(Request, in_project(version.project_id))
+        await requests.lock_all(id=ids)  # in the order of the loops, so that neither waits for the other for ever
+        await requests.remove(id=ids)
         tags = tuple(f"request:{request_id}" for request_id in ids)
         work.emit(Event(EventName.REQUESTS_DELETED, version.id, tags, actor.user_id, version.project_id))
 
