@@ -65,8 +65,8 @@ class Session:
     async def close(self) -> None:
         """Gives the connection back, after the last step has ended; what was not committed is rolled back.
 
-        A connection that was cut cannot roll back, and need not: it is thrown away. What the caller has to know of that,
-        the step that met it has raised.
+        A connection that was cut cannot roll back, and need not: it is thrown away. What the caller has to know of it
+        was raised by the step that met it.
         """
         if self._step is not None and not self._step.done():
             await asyncio.wait([self._step])
