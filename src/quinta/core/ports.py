@@ -77,6 +77,11 @@ class Repository(Protocol[T]):
         Only keys of items that are there; without ``by`` and ``per`` the key is ``()``."""
         ...
 
+    async def text_bytes(self, columns: Sequence[str], *, by: str = "id", **conditions: object) -> dict[str, int]:
+        """How many bytes the texts in these fields have together, for each value of ``by`` among the items that match:
+        what reading them would take, without reading them."""
+        ...
+
     async def add(self, *items: T) -> None:
         """Inserts; a broken unique rule raises AlreadyExists, an item outside the scope ValueError."""
         ...

@@ -23,6 +23,8 @@ _LENGTH = struct.Struct(">Q")
 _MEMORY_BYTES = 4 << 30
 """Address space of the process. The worst 16 MiB of JSON known take 0.7 GB."""
 _NICENESS = 5
+_LIMIT_SECONDS = 120.0
+"""For one text. The worst 16 MiB known take 3 s of a core; a process that is stopped takes for ever."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,14 +38,15 @@ class ReadingProcess:
 
     most_waiting_bytes = 256 << 20
 
-    def __init__(self) -> None:
+    def __init__(self, limit_seconds: float = _LIMIT_SECONDS) -> None:
+        self._limit_seconds = limit_seconds
         self._turn = asyncio.Lock()
         self._waiting_bytes = 0
         self._process: subprocess.Popen[bytes] | None = None
 
     async def call(self, function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
         """What ``function`` returns; what it raises of our family is raised. TooLarge when it needs too much memory,
-        Unavailable when the process is lost meanwhile, or when too much waits for it already."""
+        Unavailable when the process is lost meanwhile or takes too long, or when too much waits for it already."""
         size = sum(len(argument) for argument in arguments if isinstance(argument, bytes | str))
         if self._waiting_bytes and self._waiting_bytes + size > self.most_waiting_bytes:
             raise Unavailable("too many large JSON texts wait to be read: try again in a moment")
@@ -69,7 +72,11 @@ class ReadingProcess:
     async def _in_turn(self, call: tuple[Any, ...]) -> Any:
         """Gives up the turn that ``call`` has taken."""
         try:
-            return await asyncio.to_thread(self._exchange, call)
+            exchange = asyncio.create_task(asyncio.to_thread(self._exchange, call))
+            await asyncio.wait({exchange}, timeout=self._limit_seconds)
+            if not exchange.done() and self._process is not None:
+                self._process.kill()  # which ends the exchange
+            return await exchange
         finally:
             self._turn.release()
 

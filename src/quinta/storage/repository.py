@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -87,6 +89,15 @@ class SqlRepository(Generic[T]):
         total = func.coalesce(func.sum(self._mapper.column(column)), 0)
         statement = select(*keys, total).where(*self._where(conditions)).group_by(*keys)
         return {tuple(row[:-1]): float(row[-1]) for row in await self._session.fetch(statement)}
+
+    async def text_bytes(self, columns: Sequence[str], *, by: str = "id", **conditions: object) -> dict[str, int]:
+        key = self._mapper.column(by)
+        # PostgreSQL knows the length of a value that it keeps elsewhere. SQLite reads one after the other.
+        length = func.octet_length if self._session.dialect == "postgresql" else func.length
+        texts = [func.coalesce(length(self._mapper.column(name)), 0) for name in columns]
+        total = func.sum(functools.reduce(operator.add, texts))
+        statement = select(key, total).where(*self._where(conditions)).group_by(key)
+        return {row[0]: int(row[1]) for row in await self._session.fetch(statement)}
 
     async def add(self, *items: T) -> None:
         if not items:

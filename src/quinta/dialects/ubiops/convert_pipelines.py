@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 
 from quinta.core.models.model import DataType, ValueType
 from quinta.core.pipelines.attachments import AttachmentView, NewAttachment
@@ -125,10 +124,6 @@ def request_text(view: PipelineRequestView) -> str:
     results = ", ".join(map(_result_text, view.results))
     message = json.dumps(view.request.error_message)
     return f'{members}, "request_data": {data}, "model_requests": [{results}], "error_message": {message}}}'
-
-
-def requests_text(views: Iterable[PipelineRequestView]) -> str:
-    return f"[{', '.join(map(request_text, views))}]"
 
 
 def _run_text(run: ObjectAnswer) -> str:
