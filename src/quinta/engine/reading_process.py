@@ -23,8 +23,6 @@ _LENGTH = struct.Struct(">Q")
 _MEMORY_BYTES = 4 << 30
 """Address space of the process. The worst 16 MiB of JSON known take 0.7 GB."""
 _NICENESS = 5
-_LIMIT_SECONDS = 120.0
-"""For one text. The worst 16 MiB known take 3 s of a core; a process that is stopped takes for ever."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,9 +35,10 @@ class ReadingProcess:
     """
 
     most_waiting_bytes = 256 << 20
+    limit_seconds = 120.0
+    """For one text. The worst 16 MiB known take 3 s of a core; a process that is stopped takes for ever."""
 
-    def __init__(self, limit_seconds: float = _LIMIT_SECONDS) -> None:
-        self._limit_seconds = limit_seconds
+    def __init__(self) -> None:
         self._turn = asyncio.Lock()
         self._waiting_bytes = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -73,7 +72,7 @@ class ReadingProcess:
         """Gives up the turn that ``call`` has taken."""
         try:
             exchange = asyncio.create_task(asyncio.to_thread(self._exchange, call))
-            await asyncio.wait({exchange}, timeout=self._limit_seconds)
+            await asyncio.wait({exchange}, timeout=self.limit_seconds)
             if not exchange.done() and self._process is not None:
                 self._process.kill()  # which ends the exchange
             return await exchange
