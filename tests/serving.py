@@ -18,7 +18,7 @@ import pytest
 
 ADMIN_EMAIL = "admin@example.com"
 ADMIN_PASSWORD = "correct horse battery"
-_START_SECONDS = 60
+_START_SECONDS = 180
 
 running: set[int] = set()
 """Process ids of the servers that this test process has started and not seen the end of."""

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from quinta.core.requests.outcome import Reason
+from quinta.core.reasons import Reason
 from quinta.engine.sandbox.detection import detect
 from quinta.engine.sandbox.processes import marked, scan
 from quinta.engine.sandbox.sandbox import Limits, Sandbox

@@ -53,6 +53,13 @@ class Repository(Protocol[T]):
         """All that match. ``order``: field names, ``-`` in front for descending."""
         ...
 
+    async def lock_all(self, *, sharing: bool = False, **conditions: object) -> list[str]:
+        """Locks all that match, in the order of their ids, and answers these; waits for who else has locked one.
+
+        Until this transaction ends nobody else changes or removes them, or adds what refers to them; ``sharing``:
+        nobody removes them, and others may share."""
+        ...
+
     async def take(self, **conditions: object) -> list[T]:
         """All that match at this moment, kept from other transactions until this one ends. What another one keeps is
         left out instead of waited for."""
@@ -70,6 +77,11 @@ class Repository(Protocol[T]):
         """The sums of a number field among the items that match, for each different key: the values of the fields
         ``by``, then the start (UTC) of the interval that the moment lies in, ``per`` being its field and the interval.
         Only keys of items that are there; without ``by`` and ``per`` the key is ``()``."""
+        ...
+
+    async def text_bytes(self, columns: Sequence[str], *, by: str = "id", **conditions: object) -> dict[str, int]:
+        """How many bytes the texts in these fields have together, for each value of ``by`` among the items that match:
+        what reading them would take, without reading them."""
         ...
 
     async def add(self, *items: T) -> None:

@@ -16,7 +16,7 @@ Leases compare the clocks of different servers: these must agree to well within 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -154,7 +154,8 @@ class LeasedWork(Generic[T]):
 
     ``select`` chooses what to claim in a turn; by default everything there is room for. ``concurrency`` bounds the
     items in flight. ``woken_by`` is the event that says that items wait, ``cancelled_by`` the one whose tags
-    (``anything:ID``) name items that are gone.
+    (``anything:ID``) name items that are gone. ``lock_first`` gets every ``Ended.order`` of a transaction before any of
+    its items is locked: where whoever deletes locks what items share first, nobody waits for another for ever.
     """
 
     name: str
@@ -167,6 +168,7 @@ class LeasedWork(Generic[T]):
     select: Callable[[Claim[T]], Awaitable[None]] = _select_all
     woken_by: EventName | None = None
     cancelled_by: EventName | None = None
+    lock_first: Callable[[UnitOfWork, Sequence[str]], Awaitable[None]] | None = None
 
 
 class LeasedLoop(Generic[T]):
@@ -332,6 +334,9 @@ class LeasedLoop(Generic[T]):
     async def _settle(self, unit: UnitOfWork, results: Mapping[str, Ended]) -> set[str]:
         if not results:
             return set()
+        shared = sorted({ended.order for ended in results.values() if ended.order})
+        if shared and self._work.lock_first is not None:
+            await self._work.lock_first(unit, shared)
         changes = {item_id: ended.values for item_id, ended in results.items()}
         settled = await unit.settle(self._work.kind, changes, token=self._token)
         for item_id, ended in sorted(results.items(), key=lambda item: item[1].order):

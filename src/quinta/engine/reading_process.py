@@ -35,6 +35,8 @@ class ReadingProcess:
     """
 
     most_waiting_bytes = 256 << 20
+    limit_seconds = 120.0
+    """For one text. The worst 16 MiB known take 3 s of a core; a process that is stopped takes for ever."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
@@ -48,7 +50,7 @@ class ReadingProcess:
 
     async def call(self, function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
         """What ``function`` returns; what it raises of our family is raised. TooLarge when it needs too much memory,
-        Unavailable when the process is lost meanwhile, or when too much waits for it already."""
+        Unavailable when the process is lost meanwhile or takes too long, or when too much waits for it already."""
         size = sum(len(argument) for argument in arguments if isinstance(argument, bytes | str))
         if self._waiting_bytes and self._waiting_bytes + size > self.most_waiting_bytes:
             raise Unavailable("too many large JSON texts wait to be read: try again in a moment")
@@ -74,7 +76,11 @@ class ReadingProcess:
     async def _in_turn(self, call: tuple[Any, ...]) -> Any:
         """Gives up the turn that ``call`` has taken."""
         try:
-            return await asyncio.to_thread(self._exchange, call)
+            exchange = asyncio.create_task(asyncio.to_thread(self._exchange, call))
+            await asyncio.wait({exchange}, timeout=self.limit_seconds)
+            if not exchange.done() and self._process is not None:
+                self._process.kill()  # which ends the exchange
+            return await exchange
         finally:
             self._turn.release()
 

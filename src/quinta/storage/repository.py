@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -55,6 +57,14 @@ class SqlRepository(Generic[T]):
             statement = statement.offset(offset)
         return [self._mapper.item(row) for row in await self._session.fetch(statement)]
 
+    async def lock_all(self, *, sharing: bool = False, **conditions: object) -> list[str]:
+        """FOR UPDATE, or FOR KEY SHARE, which is what a foreign key takes. SQLite has one writer at a time."""
+        self._session.require_writing()
+        identity = self._table.c.id
+        statement = select(identity).where(*self._where(conditions)).order_by(identity)
+        rows = await self._session.fetch(statement.with_for_update(read=sharing, key_share=sharing))
+        return [row[0] for row in rows]
+
     async def take(self, **conditions: object) -> list[T]:
         """core.ports.Repository.take. SQLite has one writer at a time, so that nobody else can have locked a row."""
         self._session.require_writing()
@@ -80,6 +90,15 @@ class SqlRepository(Generic[T]):
         total = func.coalesce(func.sum(self._mapper.column(column)), 0)
         statement = select(*keys, total).where(*self._where(conditions)).group_by(*keys)
         return {tuple(row[:-1]): float(row[-1]) for row in await self._session.fetch(statement)}
+
+    async def text_bytes(self, columns: Sequence[str], *, by: str = "id", **conditions: object) -> dict[str, int]:
+        key = self._mapper.column(by)
+        # PostgreSQL knows the length of a value that it keeps elsewhere. SQLite reads one after the other.
+        length = func.octet_length if self._session.dialect == "postgresql" else func.length
+        texts = [func.coalesce(length(self._mapper.column(name)), 0) for name in columns]
+        total = func.sum(functools.reduce(operator.add, texts))
+        statement = select(key, total).where(*self._where(conditions)).group_by(key)
+        return {row[0]: int(row[1]) for row in await self._session.fetch(statement)}
 
     async def add(self, *items: T) -> None:
         if not items:

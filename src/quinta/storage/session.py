@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import CompoundSelect, Executable, Select
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,6 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from quinta.storage.errors import translate
 
 T = TypeVar("T")
+
+logger = structlog.get_logger(__name__)
 
 
 class Session:
@@ -62,11 +65,19 @@ class Session:
         await self._to_the_end(self._connection.commit())
 
     async def close(self) -> None:
-        """Gives the connection back, after the last step has ended; what was not committed is rolled back."""
+        """Gives the connection back, after the last step has ended; what was not committed is rolled back.
+
+        A connection that was cut cannot roll back, and need not: it is thrown away. What the caller has to know of it
+        was raised by the step that met it.
+        """
         if self._step is not None and not self._step.done():
             await asyncio.wait([self._step])
         if self._connection.sync_connection is not None:  # None: it never came to a connection
-            await self._connection.close()
+            try:
+                await self._connection.close()
+            except (SQLAlchemyError, OSError) as error:
+                logger.warning("session.connection_lost", error=str(getattr(error, "orig", None) or error))
+                await self._connection.invalidate()
 
     async def _begin(self) -> None:
         await self._connection.start()

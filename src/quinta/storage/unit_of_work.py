@@ -81,7 +81,9 @@ class SqlUnitOfWork:
 
     async def renew(self, kind: type[T], ids: Sequence[str], *, token: str, until: datetime) -> set[str]:
         table = mapper_of(kind).table
-        held = update(table).where(table.c.id.in_(ids), table.c.lease_token == token)
+        mine = select(table.c.id).where(table.c.id.in_(ids), table.c.lease_token == token).order_by(table.c.id)
+        # In the order in which ``settle`` and deletions lock them too, so that none waits for another for ever.
+        held = update(table).where(table.c.id.in_(select(mine.with_for_update().cte("mine").c.id)))
         rows = await self._session.write(held.values(lease_expires_at=until).returning(table.c.id))
         return set(rows.scalars())
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from quinta.core.requests.outcome import Reason
+from quinta.core.reasons import Reason
 from quinta.engine.sandbox.disk import Usage, deleted, measure
 from quinta.engine.sandbox.sandbox import Limits, Sandbox
 from tests.engine.supervisor.conftest import QUICK, open_world

@@ -23,6 +23,9 @@ async def require_unused(work: UnitOfWork, versions: Sequence[ModelVersion], wha
     if not versions:
         return
     scope, ids = in_project(versions[0].project_id), {version.id for version in versions}
+    # Whoever accepts a pipeline request holds its versions until that is stored: it is seen here, or its caller is told
+    # that a version is gone. Else the first part of it could go with its version, and nothing would ever end the whole.
+    await work.of(ModelVersion, scope).lock_all(id=ids)
     objects = await work.of(PipelineObject, scope).find(version_id=ids, order=("id",), limit=1)
     if objects:
         pipeline = await work.of(Pipeline, scope).get(id=objects[0].pipeline_id)
@@ -62,6 +65,9 @@ async def end_requests(
     """Removes these of the pipeline's requests, or all, with everything of theirs; what of them runs is stopped."""
     scope = in_project(pipeline.project_id)
     runs, deliveries = work.of(Request, scope), work.of(Delivery, scope)
+    # What the parts belong to first, then the parts: in this order the loops that store results lock them too.
+    own: dict[str, Any] = {"pipeline_id": pipeline.id} if request_ids is None else {"id": request_ids}
+    await work.of(PipelineRequest, scope).lock_all(**own)
     if request_ids is None:
         plans = await work.of(PipelineRequest, scope).distinct("plan_id", pipeline_id=pipeline.id)
         which: dict[str, Any] = {"plan_id": plans}
@@ -69,7 +75,8 @@ async def end_requests(
         which = {"pipeline_request_id": request_ids}
     ids = [run.id for run in await runs.find(status=RequestStatus.PROCESSING, **which)]
     ids += [delivery.id for delivery in await deliveries.find(status=DeliveryStatus.PROCESSING, **which)]
-    # Parts first, then what they belong to: in this order the loops that store results lock them too.
+    await runs.lock_all(**which)
+    await deliveries.lock_all(**which)
     await runs.remove(**which)
     await deliveries.remove(**which)
     if request_ids is None:

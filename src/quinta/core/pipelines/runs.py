@@ -60,11 +60,15 @@ class PipelineRuns:
         )
 
     async def begin(self, work: UnitOfWork, request_ids: Sequence[str]) -> None:
-        """Parts of these pipeline requests were taken by a server: those that wait are in work now."""
+        """Parts of these pipeline requests were taken by a server: those that wait are in work now.
+
+        One that somebody else has locked stays as it is until its next part is taken, or all has ended: whoever deletes
+        it waits for the parts, which this transaction has locked already.
+        """
         if not request_ids:
             return
         requests = work.of(PipelineRequest, EVERYTHING)
-        for waiting in await requests.find(id=request_ids, status=RequestStatus.PENDING, order=("id",)):
+        for waiting in await requests.take(id=request_ids, status=RequestStatus.PENDING):
             await requests.change(waiting.id, status=RequestStatus.PROCESSING, updated_at=self._clock.now())
 
     async def after(self, run: Request, answer: Answer) -> Parts | None:
@@ -110,6 +114,10 @@ class PipelineRuns:
         await self._lock(work, delivery.project_id, delivery.pipeline_request_id)
         await work.of(Delivery, in_project(delivery.project_id)).remove(id=delivery.id)
         await self._finish(work, delivery.project_id, delivery.pipeline_request_id, now)
+
+    async def lock(self, work: UnitOfWork, request_ids: Sequence[str]) -> None:
+        """Locks pipeline requests before their parts: in this order whoever deletes them does it too."""
+        await work.of(PipelineRequest, EVERYTHING).lock_all(id=request_ids)
 
     async def _lock(self, work: UnitOfWork, project_id: str, request_id: str) -> PipelineRequest:
         """Parts that end at the same moment on different servers go one after the other: else each would see the other

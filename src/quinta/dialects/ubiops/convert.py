@@ -252,10 +252,6 @@ def request_text(item: Request) -> str:
     return f'{members}, "request_data": {item.data}, "result": {result}, {failure}'
 
 
-def requests_text(items: Iterable[Request]) -> str:
-    return f"[{', '.join(map(request_text, items))}]"
-
-
 def blob(item: Blob) -> answers.BlobList:
     return answers.BlobList(
         id=item.id,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 
 from quinta.core.models.model import DataType, ValueType
 from quinta.core.pipelines.attachments import AttachmentView, NewAttachment
@@ -127,10 +126,6 @@ def request_text(view: PipelineRequestView) -> str:
     item = view.request
     failure = json.dumps({"error_message": item.error_message, **failure_members(item.reason)})[1:]
     return f'{members}, "request_data": {data}, "model_requests": [{results}], {failure}'
-
-
-def requests_text(views: Iterable[PipelineRequestView]) -> str:
-    return f"[{', '.join(map(request_text, views))}]"
 
 
 def _run_text(run: ObjectAnswer) -> str:

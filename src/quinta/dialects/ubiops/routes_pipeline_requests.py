@@ -11,6 +11,7 @@ from quinta.core.pipelines.batch import MOST_PER_CALL
 from quinta.core.pipelines.direct import TimeLimits
 from quinta.core.requests.listing import Listing
 from quinta.dialects.base.hang_ups import UntilHangUp
+from quinta.dialects.base.lists import list_response
 from quinta.dialects.ubiops import convert_pipelines as convert
 from quinta.dialects.ubiops.answers_pipelines import (
     BatchPipelineRequestCreateResponse,
@@ -86,7 +87,7 @@ async def batch_pipeline_requests_batch_collect(call: Authenticated, project_nam
     """Up to 100 batch requests by their ids, all or none."""
     ids = await call.read_ids()
     found = await call.services.batch_pipelines.collect(call.actor, project_name, pipeline_name, ids)
-    return _json(convert.requests_text(found))
+    return await list_response([convert.request_text(item) for item in piece] async for piece in found)
 
 
 @router.post("/request-batch-delete", status_code=201, openapi_extra=takes_ids(MOST_PER_CALL))

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from quinta.core.requests.batch import MOST_PER_CALL, Target
 from quinta.core.requests.listing import Listing
+from quinta.dialects.base.lists import list_response
 from quinta.dialects.ubiops import convert
 from quinta.dialects.ubiops.answers import (
     BatchModelRequestCreateResponse,
@@ -63,7 +64,8 @@ async def batch_model_requests_delete(call: Authenticated, target: TargetVersion
 )
 async def batch_model_requests_batch_collect(call: Authenticated, target: TargetVersion) -> Response:
     """Up to 250 batch requests by their ids, all or none."""
-    return _json(convert.requests_text(await call.services.batch.collect(call.actor, target, await call.read_ids())))
+    found = await call.services.batch.collect(call.actor, target, await call.read_ids())
+    return await list_response([convert.request_text(item) for item in piece] async for piece in found)
 
 
 @router.post("/request-batch-delete", status_code=201, openapi_extra=takes_ids(MOST_PER_CALL))

@@ -74,6 +74,7 @@ class Batches:
             select=self._select,
             woken_by=EventName.REQUESTS_CREATED,
             cancelled_by=EventName.REQUESTS_DELETED,
+            lock_first=pipelines.lock,
         )
         self.loop = LeasedLoop(work, store, clock, LeasePolicy(maximum_attempts=_TRIES))
 

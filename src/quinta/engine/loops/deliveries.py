@@ -44,6 +44,7 @@ class DeliveryLoop:
             select=self._select,
             woken_by=EventName.REQUESTS_CREATED,
             cancelled_by=EventName.REQUESTS_DELETED,
+            lock_first=pipelines.lock,
         )
         self.loop = LeasedLoop(work, store, clock)
 
