@@ -57,8 +57,9 @@ class BatchRequests:
             if version.live_build_id is None:
                 raise not_serving(version.name, version.status)
         inputs = await self._reader.batch(data, model.input_type, model.input_fields, MOST_PER_CALL)
-        async with self._store.read() as work:
-            await self._blobs.inputs(work, project.id, (item.blob_ids for item in inputs))
+        if any(item.blob_ids for item in inputs):
+            async with self._store.read() as work:
+                await self._blobs.inputs(work, project.id, (item.blob_ids for item in inputs))
         requests = new_requests(version, [item.text for item in inputs], self._clock.now())
         async with self._store.begin() as work:
             await work.of(Request, in_project(project.id)).add(*requests)
