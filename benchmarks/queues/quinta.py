@@ -29,6 +29,7 @@ class Quinta:
     def __init__(self, name: str, url: str | None, service: Service | None) -> None:
         self.name = name
         self._service = service
+        self._kills = 0
         settings = {} if url is None else {"QUINTA_DATABASE_URL": url}
         self._server = LocalServer(Path(tempfile.mkdtemp(prefix="quinta-queues-")), settings)
         self._server.start()
@@ -69,7 +70,8 @@ class Quinta:
 
     def _killed(self, wait: float, kill: Any) -> Survival:
         self._api = Api(self._server)
-        marker = int(time.time())
+        self._kills += 1
+        marker = self._kills * 1000
         ids = self._create([{"number": marker + number, "seconds": KILL_SECONDS} for number in range(KILL_JOBS)])
         self._wait_for(ids[:KILLED_AT], WAIT_SECONDS)
         killed = time.time()

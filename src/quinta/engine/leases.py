@@ -72,9 +72,9 @@ class LeasePolicy:
     """How long and how often. Pauses double from ``first_pause_seconds`` after each failed attempt.
 
     ``gather_seconds``: how long a result waits for others while more are on their way, or as long as the last turn took
-    if that is longer, up to ``longest_gather_seconds``; until half of what is held has ended at most. A turn costs 2 ms
-    of processor time however many results it stores, so without this wait a loop of short items would spend more on
-    turns than on items, and most of all on a busy machine.
+    if that is longer, up to ``longest_gather_seconds``; at most until half of what is held has ended. A turn costs
+    milliseconds however many results it stores, so without this wait a loop of short items would spend more on turns
+    than on items, and most of all on a busy machine.
     """
 
     lease_seconds: float = 30.0
@@ -268,6 +268,7 @@ class LeasedLoop(Generic[T]):
         """
         self._draining = True
         self._awake.set()
+        self._gathered.set()
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=grace)
         for task in self._tasks.values():

@@ -1,4 +1,5 @@
-"""What is taken away counts for nothing from the very next direct request on, although its route is kept in memory."""
+"""What is taken away counts for nothing from the very next request on, although its route is kept in memory: direct and
+batch requests alike."""
 
 from __future__ import annotations
 
@@ -6,13 +7,15 @@ import httpx2
 import pytest
 
 from tests.dialects.ubiops.people import People, Person, assign
-from tests.models import ModelDoor
+from tests.models import ModelDoor, new_model
 
 ROUNDS = 5
 
 
 def send(person: Person, to: ModelDoor) -> int:
-    return person.client.post(f"{to.path}/request", json="text").status_code
+    direct, batch = (person.client.post(f"{to.path}/{way}", json="text") for way in ("request", "request-batch"))
+    assert direct.status_code == batch.status_code
+    return direct.status_code
 
 
 @pytest.fixture
@@ -80,3 +83,11 @@ def test_others_keep_what_they_have(people: People, door: httpx2.Client, plain: 
     assert (send(first, plain), send(second, plain)) == (200, 200)
     assert door.delete(f"/v2.1/projects/{plain.project}/role-assignments/{given}").status_code == 204
     assert (send(first, plain), send(second, plain)) == (403, 200)
+
+
+def test_versions(door: httpx2.Client) -> None:
+    model = new_model(door, {"model.py": "class Model:\n    def request(self, data):\n        return data\n"})
+    sender = Person(door, "", "")
+    assert send(sender, model) == 200
+    assert door.delete(model.path).status_code == 204
+    assert send(sender, model) == 404

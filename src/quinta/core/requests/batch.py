@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,7 @@ from quinta.core.requests.pieces import in_pieces
 from quinta.core.requests.reading import Reader
 from quinta.core.scope import in_project
 from quinta.core.tenancy.model import Project
+from quinta.kit.cache import TaggedCache
 from quinta.kit.clock import Clock
 from quinta.kit.ids import new_id, parse_id
 
@@ -47,24 +48,44 @@ class BatchRequests:
         self._reader = reader
         self._blobs = blobs
         self._clock = clock
+        # As of direct requests: who may accept requests for what, until something of it changes.
+        self._routes: TaggedCache[tuple[str, Target], tuple[Model, ModelVersion]] = TaggedCache()
+        store.subscribe(self._forget)
 
     async def create(self, actor: Actor, target: Target, data: bytes) -> list[Request]:
         """Accepts all items or none: ``data`` is the JSON text of a list of 1 to 250 inputs, or of one that is no list.
         Answers in their order."""
+        key = (actor.user_id, target)
+        route = self._routes.get(key) or await self._routes.load(key, lambda: self._load(actor, target))
+        model, version = route
+        inputs = await self._reader.batch(data, model.input_type, model.input_fields, MOST_PER_CALL)
+        if any(item.blob_ids for item in inputs):
+            async with self._store.read() as work:
+                await self._blobs.inputs(work, version.project_id, (item.blob_ids for item in inputs))
+        requests = new_requests(version, [item.text for item in inputs], self._clock.now())
+        async with self._store.begin() as work:
+            await work.of(Request, in_project(version.project_id)).add(*requests)
+            work.emit(Event(EventName.REQUESTS_CREATED, version.id, (), actor.user_id, version.project_id))
+        return requests
+
+    async def _load(self, actor: Actor, target: Target) -> tuple[tuple[Model, ModelVersion], Iterable[str]]:
         async with self._store.read() as work:
             project, model, version = await self._version(
                 work, actor, target, Permission.MODELS_VERSIONS_REQUESTS_CREATE
             )
-            if version.live_build_id is None:
-                raise not_serving(version.name, version.status)
-        inputs = await self._reader.batch(data, model.input_type, model.input_fields, MOST_PER_CALL)
-        async with self._store.read() as work:
-            await self._blobs.inputs(work, project.id, (item.blob_ids for item in inputs))
-        requests = new_requests(version, [item.text for item in inputs], self._clock.now())
-        async with self._store.begin() as work:
-            await work.of(Request, in_project(project.id)).add(*requests)
-            work.emit(Event(EventName.REQUESTS_CREATED, version.id, (), actor.user_id, project.id))
-        return requests
+        if version.live_build_id is None:
+            raise not_serving(version.name, version.status)
+        tags = (
+            f"user:{actor.user_id}",
+            f"organization:{project.organization_id}",
+            f"project:{project.id}",
+            f"model:{model.id}",
+            f"version:{version.id}",
+        )
+        return (model, version), tags
+
+    def _forget(self, event: Event) -> None:
+        self._routes.forget(event.tags)
 
     async def find(self, actor: Actor, target: Target, listing: Listing) -> list[Request]:
         async with self._store.read() as work:
