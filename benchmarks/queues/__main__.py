@@ -37,12 +37,13 @@ def contenders(stack: ExitStack, peers: list[str], databases: list[str], cache: 
             found.append(stack.enter_context(closing(Quinta("Quinta, PostgreSQL", url, cluster))))
         for name in ON_POSTGRESQL:
             if name in peers:
-                found.append(Peer(name, pythons[name], create_database(cluster, name), cluster))
+                url = create_database(cluster, name)
+                found.append(stack.enter_context(closing(Peer(name, pythons[name], url, cluster))))
     if set(peers) & set(ON_REDIS):
         for name in ON_REDIS:
             if name in peers:  # one each, so that none finds what another has left
                 service = stack.enter_context(redis())
-                found.append(Peer(name, pythons[name], service.url, service))
+                found.append(stack.enter_context(closing(Peer(name, pythons[name], service.url, service))))
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -59,6 +60,9 @@ class Peer:
         self._record = Path(tempfile.mkdtemp(prefix="quinta-queues-record-")) / "record"
         self._environment = {**os.environ, "QUEUE_URL": url, "RECORD": str(self._record)}
         self._accept(0, 0.0)  # makes tables, where there are any
+
+    def close(self) -> None:
+        shutil.rmtree(self._record.parent)
 
     def speed(self, jobs: int) -> Speed:
         self._record.unlink(missing_ok=True)
