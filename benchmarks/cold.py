@@ -92,9 +92,9 @@ def measure(server: LocalServer, arguments: argparse.Namespace) -> tuple[list[fl
         bare_start(python, arguments.module)
     for round in range(arguments.rounds):
         await_zero(server)
-        with Api(server) as api:  # a connection of its own: the server closes one that is idle
-            for version in versions:
-                bare.append(bare_start(python, arguments.module))
+        for version in versions:
+            bare.append(bare_start(python, arguments.module))
+            with Api(server) as api:  # a connection of its own: the server closes one that is idle for 5 s
                 cold.append(cold_start(api, version, len(cold)))
         print(f"round {round + 1}: median {statistics.median(cold):.3f} s", flush=True)
     with Api(server) as api:
