@@ -42,7 +42,9 @@ def test_a_package_reaches_nothing_of_its_server(tmp_path: Path, network: str) -
         for name in ("secrets.key", "quinta.db", "lock"):
             assert (server.data / name).exists(), name
             assert _ask(door, f"read {server.data / name}").startswith("refused: "), name
-        for name in ("", "instances", "objects", "packages"):
+        # On the way to its environment it passes folders of these names, which are its own and hold nothing else.
+        assert _ask(door, f"list {server.data}").startswith(("refused: ", "['environments']"))
+        for name in ("instances", "objects", "packages"):
             assert _ask(door, f"list {server.data / name}").startswith("refused: "), name
         for process in (server.process.pid, 1):
             assert _ask(door, f"read /proc/{process}/environ").startswith("refused: ")
