@@ -181,8 +181,6 @@ def _text(error: BaseException) -> str:
 def _start_code(error: BaseException, otherwise: str) -> str:
     if isinstance(error, LoadError):
         return error.code
-    if isinstance(error, ConfinementError):
-        return "start_impossible"
     if isinstance(error, SystemExit):
         return "start_exited"
     return "start_memory" if isinstance(error, MemoryError) else otherwise

@@ -9,14 +9,9 @@ and ``capacity.Capacity``, which sees the versions of all tenants, decides when 
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
-from dataclasses import replace
-
 from quinta.core.models.model import RunnableVersion
 from quinta.core.reasons import Reason
-from quinta.engine.supervisor.demand import Demand
-from quinta.engine.supervisor.settings import SupervisorPolicy
+from quinta.engine.supervisor.census import Census, start_key
 from quinta.engine.supervisor.states import (
     ALIVE,
     Action,
@@ -30,10 +25,7 @@ from quinta.engine.supervisor.states import (
     Refuse,
     Shut,
     Ticket,
-    Urgency,
-    Want,
 )
-from quinta.engine.supervisor.waiting import Tenant, WaitingRequests
 
 # An instance of a revision that was probed and then not applied goes after this, if not sooner by its idle time.
 _PROBED_IDLE_SECONDS = 60.0
@@ -48,39 +40,8 @@ _NEEDED = "its memory is needed for other instances"
 _TOO_MANY = "the version may have fewer instances now"
 
 
-class Pool:
-    """The instances and the queue of one version.
-
-    ``obstacle`` is a sentence that says why it cannot have what it wants, and ``owed`` counts the instances that stop
-    for others when they are free; both are set by whoever grants starts.
-    """
-
-    def __init__(self, policy: SupervisorPolicy, new_id: Callable[[], str], tenant: Tenant) -> None:
-        self._policy = policy
-        self._new_id = new_id
-        self.version: RunnableVersion | None = None
-        self._since = 0  # the first revision whose instances start like those of the present one
-        self.instances: dict[str, Instance] = {}
-        self.waiting = WaitingRequests(policy.queue, tenant)
-        self.demand = Demand()
-        self.obstacle = ""
-        self.owed = 0
-        self._planned: deque[Instance] = deque()  # of probes
-        # Instances that may get the next request; the most recently used is last and goes first, so others can idle.
-        self.ready: list[Instance] = []
-        self.failures = 0
-        self.not_before = 0.0
-        self.last_error = ""
-        self.retired: Reason | None = None
-
-    @property
-    def crash_looping(self) -> bool:
-        """Whether instances have failed so often in a row that requests are refused until the pause ends."""
-        return self.failures >= self._policy.failures_before_crash_looping
-
-    def count(self, *states: InstanceState) -> int:
-        """How many instances, of any revision, are in one of ``states``."""
-        return sum(instance.state in states for instance in self.instances.values())
+class Pool(Census):
+    """The instances and the queue of one version."""
 
     def accept(self, ticket: Ticket, version: RunnableVersion, now: float) -> list[Action]:
         """A request arrives. It is assigned, queued or ended; queued ones are served in their order."""
@@ -184,14 +145,14 @@ class Pool:
         are serve on until one of the new revision is ready. An older revision than the present one is ignored."""
         if self.retired or (self.version is not None and version.revision <= self.version.revision):
             return []
-        changed = self.version is None or _start_key(version) != _start_key(self.version)
+        changed = self.version is None or start_key(version) != start_key(self.version)
         self.version = version
         if changed:
             self._since = version.revision
             self.demand.forget_runs()
             self.failures, self.not_before, self.last_error = 0, 0.0, ""
         for instance in self.instances.values():
-            instance.current = _start_key(instance.version) == _start_key(version)
+            instance.current = start_key(instance.version) == start_key(version)
         ready = [i for i in self.instances.values() if i.state is InstanceState.READY]
         fresh = [i for i in ready if i.current]
         # What was probed for a revision that this one has overtaken never served and never will.
@@ -226,24 +187,11 @@ class Pool:
             return []
         return [self._end(ticket, reason, why) for ticket in self.waiting.clear()]
 
-    def wants(self, now: float) -> Want | None:
-        """The instance that should be started next; see ``demand.Demand`` for how many a queue gets."""
-        if self.retired:
-            return None
-        if self._planned:
-            beside = Urgency.QUEUE if self._serving() else Urgency.NOTHING_SERVES
-            return Want(self._planned[0].version, beside, self._planned[0])
-        version = self.version
-        if version is None or now < self.not_before:
-            return None
-        urgency = self._urgency(version, now)
-        return None if urgency is None else Want(version, urgency)
-
     def launch(self, now: float) -> Launch:
         """Starts what ``wants`` says: there is room for it."""
         if self._planned:
             instance = self._planned.popleft()
-            instance.current = self.version is not None and _start_key(instance.version) == _start_key(self.version)
+            instance.current = self.version is not None and start_key(instance.version) == start_key(self.version)
         elif self.version is not None:
             instance = Instance(self._new_id(), self.version, True, now)
         else:
@@ -251,12 +199,6 @@ class Pool:
         instance.state, instance.since = InstanceState.STARTING, now
         self.instances[instance.id] = instance
         return Launch(instance)
-
-    def idle(self) -> list[tuple[Instance, bool]]:
-        """Instances that serve and have nothing to do, longest idle first, and whether each is above the minimum."""
-        surplus = self._serving() - (self.version.minimum_instances if self.version else 0)
-        longest = sorted(self.ready, key=lambda instance: instance.since)
-        return [(instance, index < surplus) for index, instance in enumerate(longest)]
 
     def reclaim(self, instance: Instance, why: str) -> Action:
         """Stops an idle instance for the sake of another version."""
@@ -297,29 +239,6 @@ class Pool:
             if surplus and now - instance.since >= idle:
                 actions.append(self._shut(instance, f"it had no request for {idle:g} s"))
         return actions
-
-    def _urgency(self, version: RunnableVersion, now: float) -> Urgency | None:
-        """Why one more instance of the version is wanted; None when there are enough, or as many as may be."""
-        alive, waiting = self._alive(), len(self.waiting)
-        if alive >= version.maximum_instances:
-            return None
-        starting = sum(i.current and i.state is InstanceState.STARTING for i in self.instances.values())
-        if self.failures and starting:
-            return None  # one is enough to see whether it works again
-        if not alive:
-            older = self._older_alive()
-            if waiting and not older:
-                return Urgency.NOTHING_SERVES
-            if older:
-                return Urgency.QUEUE  # a replacement for instances of an older revision
-        if waiting and self.demand.more(waiting, self._counted_upon(now), starting) > 0:
-            return Urgency.QUEUE
-        return Urgency.MINIMUM if alive < version.minimum_instances else None
-
-    def _counted_upon(self, now: float) -> int:
-        """Busy instances that may soon be free."""
-        busy = (i for i in self.instances.values() if i.state is InstanceState.BUSY)
-        return sum(not self.demand.stuck(now - instance.since) for instance in busy)
 
     def _assign(self, instance: Instance, ticket: Ticket, now: float) -> Action:
         instance.state, instance.ticket, ticket.instance = InstanceState.BUSY, ticket, instance
@@ -366,24 +285,6 @@ class Pool:
         ticket.ended = True
         return End(ticket, reason, message)
 
-    def _alive(self) -> int:
-        return sum(i.current and i.state in ALIVE for i in self.instances.values())
-
-    def _older_alive(self) -> int:
-        return sum(not i.current and i.state in ALIVE and not self._is_probed(i) for i in self.instances.values())
-
-    def _serving(self, *, current: bool | None = None) -> int:
-        """Instances that are ready or busy and get requests, of the current revision, of older ones, or of both."""
-        serves = (InstanceState.READY, InstanceState.BUSY)
-        return sum(
-            i.state in serves and (current is None or i.current is current) and not self._is_probed(i)
-            for i in self.instances.values()
-        )
-
-    def _is_probed(self, instance: Instance) -> bool:
-        """Whether it runs a revision that is not applied yet."""
-        return not instance.current and (self.version is None or instance.version.revision > self._since)
-
     def _waits_for(self) -> tuple[Reason, str]:
         if self.count(InstanceState.BUSY):
             text = "the request waited for a free instance"
@@ -394,8 +295,3 @@ class Pool:
             return Reason.NO_ROOM, self.obstacle
         text = f"the request waited for the next try to start an instance ({self.last_error or 'none was up'})"
         return Reason.START_RETRY_TIMEOUT, text
-
-
-def _start_key(version: RunnableVersion) -> RunnableVersion:
-    """``version`` without what instances need not be started anew for."""
-    return replace(version, revision=0, minimum_instances=0, maximum_instances=0, maximum_idle_seconds=0)
