@@ -453,7 +453,7 @@ async def test_what_wants_to_outlive_its_instance_ends_with_it(tmp_path: Path, e
         assert await _got(world, version_of("escapes"), _do("outlive")) == {"got": "started"}
         (instance,) = os.listdir(tmp_path / "instances")
         await until(lambda: len(set(scan()) - before) >= 4, "they run")
-        await world.supervisor.retire("version-escapes")
+        await world.supervisor.retire("version-escapes", Reason.VERSION_DELETED)
         assert marked(instance) == []
 
 
@@ -474,7 +474,7 @@ async def test_forged_frames_end_the_instance_that_sends_them(tmp_path: Path, en
     async with open_world(tmp_path, environments, _sandbox(level), POLICY) as world:
         for kind in ("garbage", "wrong id", "ready again", "start"):
             outcome = await world.ask("writes_to_protocol", kind)
-            assert outcome.reason is Reason.CRASHED
+            assert outcome.reason is Reason.PROTOCOL_BROKEN
             assert "broke the protocol" in (outcome.error_message or "")
         assert await world.value("writes_to_protocol", "nothing forged") == "nothing forged"
         await world.unharmed()
