@@ -91,7 +91,7 @@ class Faults:
         for line in self.server.output:
             for text in _UNEXPECTED:
                 if text in line:
-                    self._record.complain(f"the server's log: {line.strip()[:2000]}")
+                    self._record.complain(f"the server's log: {line.strip()[:9000]}")
 
 
 def _wait_until_gone(below: Mapping[int, str], record: Record) -> None:

@@ -77,7 +77,8 @@ class Session:
                 await self._connection.close()
             except (SQLAlchemyError, OSError) as error:
                 logger.warning("session.connection_lost", error=str(getattr(error, "orig", None) or error))
-                await self._connection.invalidate()
+                if not self._connection.closed:  # else the pool has thrown it away already
+                    await self._connection.invalidate()
 
     async def _begin(self) -> None:
         await self._connection.start()
