@@ -18,6 +18,8 @@ import uvloop
 
 HEAD_END = b"\r\n\r\n"
 LENGTH = b"content-length:"
+CHUNKED = b"transfer-encoding: chunked"
+LAST_CHUNK = b"\r\n0\r\n\r\n"
 
 
 class UnexpectedAnswer(Exception):
@@ -51,11 +53,10 @@ class Connection(asyncio.Protocol):
         end = self._buffer.find(HEAD_END)
         if end < 0:
             return
-        length = _content_length(self._buffer[:end])
-        if length is None:
+        total = _length(self._buffer, end)
+        if total is None:
             self._fail("an answer without Content-Length")
             return
-        total = end + len(HEAD_END) + length
         if len(self._buffer) < total:
             return
         now = time.perf_counter()
@@ -88,12 +89,17 @@ class Connection(asyncio.Protocol):
             self.done.set_exception(UnexpectedAnswer(f"the server closed a connection ({error})"))
 
 
-def _content_length(head: bytes) -> int | None:
-    start = head.lower().find(LENGTH)
-    if start < 0:
+def _length(answer: bytes, end: int) -> int | None:
+    """Bytes of an answer whose head ends at ``end``: more than there are while it is not whole; None: not said."""
+    head, start = answer[:end].lower(), end + len(HEAD_END)
+    if CHUNKED in head:
+        last = answer.find(LAST_CHUNK, start)
+        return len(answer) + 1 if last < 0 else last + len(LAST_CHUNK)
+    at = head.find(LENGTH)
+    if at < 0:
         return None
-    end = head.find(b"\r\n", start)
-    return int(head[start + len(LENGTH) : end if end >= 0 else len(head)])
+    line_end = head.find(b"\r\n", at)
+    return start + int(head[at + len(LENGTH) : line_end if line_end >= 0 else len(head)])
 
 
 async def measure(host: str, port: int, connections: int, seconds: float, request: bytes, expect: bytes) -> list[float]:
