@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,13 @@ from tests.chaos.storm import storm
 from tests.storage.databases import BACKENDS
 
 SECONDS = 15
-LEAST_ACCEPTED = 100
+SEED = 167_365  # met a fault once; other seeds by hand, where somebody looks at what they find
+LEAST_ACCEPTED = 20  # on a busy machine; some hundred on a free one
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_nothing_is_lost(tmp_path: Path, backend: str) -> None:
-    seed = int(os.environ.get("QUINTA_TEST_CHAOS_SEED") or random.randrange(1_000_000))
+    seed = int(os.environ.get("QUINTA_TEST_CHAOS_SEED") or SEED)
     record = storm(tmp_path, backend, seconds=SECONDS, seed=seed)
     told = f"seed {seed}: {record.summary()}"
     assert not record.wrong, told + "\n" + "\n".join(record.wrong[:20])
