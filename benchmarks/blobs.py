@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.models import new_project
 from script.local_server import HOST, Api, LocalServer, remove_tree
 
 PIECE = bytes(range(256)) * 4096
@@ -85,11 +86,7 @@ def download(server: LocalServer, blob: str, megabytes: int) -> float:
 def measure(server: LocalServer, megabytes: int) -> bool:
     """Prints what it found; whether the memory stayed within its bound."""
     with Api(server) as api:
-        organizations = api.call("GET", "/organizations")
-        if not organizations:
-            new = {"name": "benchmark", "subscription": "professional", "subscription_agreed": True}
-            organizations = [api.call("POST", "/organizations", new)]
-        api.call("POST", "/projects", {"name": "benchmark", "organization_name": organizations[0]["name"]})
+        new_project(api)
     download(server, upload(server, 1)[0], 1)
     before = memory(server, "VmRSS")
     forget_peak(server)

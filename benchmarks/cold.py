@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 from benchmarks.models import Deployed, await_build, deploy, new_project
-from script.local_server import HOST, Api, LocalServer, remove_tree
+from script.local_server import HOST, Api, LocalServer, remove_tree, zip_files
 
 IDLE_SECONDS = 10  # the least that the API allows
 PATIENCE_SECONDS = 120.0
@@ -76,16 +76,15 @@ def await_zero(server: LocalServer) -> None:
 
 def measure(server: LocalServer, arguments: argparse.Namespace) -> tuple[list[float], list[float], list[float]]:
     """Seconds of cold starts, of the instances' own starts in them, and of bare interpreters."""
-    files = {"model.py": code(arguments.module)}
+    files = {"package/model.py": code(arguments.module).encode()}
     if arguments.requirement:
-        files["requirements.txt"] = f"{arguments.requirement}\n"
+        files["package/requirements.txt"] = f"{arguments.requirement}\n".encode()
+    package = zip_files(files)
     with Api(server) as api:
         new_project(api)
-        settings = {"maximum_idle_time": IDLE_SECONDS, "memory_allocation": 512, "maximum_instances": 1}
-        versions = [
-            deploy(api, f"cold-{n}", files, wait=n == 0, minimum_instances=0, **settings)
-            for n in range(arguments.versions)
-        ]
+        settings = {"maximum_idle_time": IDLE_SECONDS, "memory_allocation": 512}
+        settings |= {"minimum_instances": 0, "maximum_instances": 1}
+        versions = [deploy(api, f"cold-{n}", package, settings, wait=n == 0) for n in range(arguments.versions)]
         for version in versions:
             await_build(api, version)
         python, cold, bare = interpreter(server), list[float](), list[float]()

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.models import Deployed, deploy, new_project
-from script.local_server import Api, LocalServer, remove_tree
+from script.local_server import Api, LocalServer, remove_tree, zip_files
 
 LINES = 1024
 CODE = f"""
@@ -122,7 +122,8 @@ def main() -> None:
         server.start()
         with Api(server) as api:
             new_project(api)
-            version = deploy(api, "mortal", {"model.py": CODE}, minimum_instances=0, maximum_instances=1)
+            package = zip_files({"package/model.py": CODE.encode()})
+            version = deploy(api, "mortal", package, {"minimum_instances": 0, "maximum_instances": 1})
             deaths = [one_death(server, api, version, number) for number in range(arguments.rounds)]
     finally:
         server.stop()

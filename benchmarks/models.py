@@ -1,16 +1,17 @@
-"""Models that benchmarks deploy: a text for ``model.py``, fields, and settings of the version."""
+"""Models that benchmarks deploy."""
 
 from __future__ import annotations
 
-import io
 import time
-import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from script.local_server import Api
 
 BUILD_SECONDS = 600.0
+NUMBER_IN = {"input": "double"}
+NUMBER_OUT = {"output": "double"}
 
 
 @dataclass(frozen=True)
@@ -33,20 +34,31 @@ def new_project(api: Api) -> None:
     api.call("POST", "/projects", {"name": "benchmark", "organization_name": organizations[0]["name"]})
 
 
-def deploy(api: Api, name: str, files: dict[str, str], *, wait: bool = True, **settings: int) -> Deployed:
-    """A model with the field ``input`` in and ``output`` out, both numbers, and one version of it."""
+def kept_running(instances: int) -> dict[str, int]:
+    """Settings of a version with so many instances all the time."""
+    return {"minimum_instances": instances, "maximum_instances": instances}
+
+
+def deploy(
+    api: Api,
+    name: str,
+    package: bytes,
+    settings: Mapping[str, int],
+    *,
+    inputs: Mapping[str, str] = NUMBER_IN,
+    outputs: Mapping[str, str] = NUMBER_OUT,
+    wait: bool = True,
+) -> Deployed:
+    """A structured model with fields by data type, and one version of it, with ``settings``, that runs the
+    zip file ``package``."""
     model: dict[str, Any] = {"name": name, "input_type": "structured", "output_type": "structured"}
-    model["input_fields"] = [{"name": "input", "data_type": "double"}]
-    model["output_fields"] = [{"name": "output", "data_type": "double"}]
+    model["input_fields"] = [{"name": field, "data_type": kind} for field, kind in inputs.items()]
+    model["output_fields"] = [{"name": field, "data_type": kind} for field, kind in outputs.items()]
     api.call("POST", "/projects/benchmark/models", model)
     version = {"version": "v1", "memory_allocation": 256, **settings}
     api.call("POST", f"/projects/benchmark/models/{name}/versions", version)
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file, text in files.items():
-            archive.writestr(f"model_package/{file}", text)
     deployed = Deployed(f"/projects/benchmark/models/{name}/versions/v1")
-    api.upload("PUT", f"{deployed.path}/upload", "package.zip", buffer.getvalue())
+    api.upload("PUT", f"{deployed.path}/upload", "package.zip", package)
     if wait:
         await_build(api, deployed)
     return deployed

@@ -21,15 +21,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from benchmarks.models import deploy, kept_running, new_project
+from benchmarks.processes import processor_seconds
 from script.local_server import HOST, Api, LocalServer, free_port, remove_tree, zip_package
 
 PACKAGE = Path("benchmarks/trivial/model_package")
 VERSION_PATH = "/projects/benchmark/models/trivial/versions/v1"
 CONNECTIONS = (1, 32)
 WARM_UP_SECONDS = 1.0
-BUILD_SECONDS = 120.0
 INPUT = json.dumps({"input": 123.5})
 # One eighth of the echo's requests a second at 32 connections; six times its median latency at one.
 TARGET_SHARE = 8
@@ -80,7 +80,7 @@ def quinta(instances: int) -> Iterator[Target]:
     try:
         server.start()
         with Api(server) as api:
-            deploy(api, instances)
+            deploy_trivial(api, instances)
         path = f"/v2.1{VERSION_PATH}/request"
         assert server.pid is not None
         yield Target("Quinta", server.pid, server.port, request_text(path, server.token), '"success":true')
@@ -89,25 +89,10 @@ def quinta(instances: int) -> Iterator[Target]:
         remove_tree(server.folder)
 
 
-def deploy(api: Api, instances: int) -> None:
-    organizations = api.call("GET", "/organizations")
-    if not organizations:
-        body = {"name": "benchmark", "subscription": "professional", "subscription_agreed": True}
-        organizations = [api.call("POST", "/organizations", body)]
-    api.call("POST", "/projects", {"name": "benchmark", "organization_name": organizations[0]["name"]})
-    model: dict[str, Any] = {"name": "trivial", "input_type": "structured", "output_type": "structured"}
-    model["input_fields"] = [{"name": "input", "data_type": "double"}]
-    model["output_fields"] = [{"name": "output", "data_type": "double"}]
-    api.call("POST", "/projects/benchmark/models", model)
-    version = {"version": "v1", "memory_allocation": 256}
-    version |= {"minimum_instances": instances, "maximum_instances": instances}
-    api.call("POST", "/projects/benchmark/models/trivial/versions", version)
-    api.upload("PUT", f"{VERSION_PATH}/upload", "trivial.zip", zip_package(PACKAGE))
-    deadline = time.perf_counter() + BUILD_SECONDS
-    while (status := api.call("GET", VERSION_PATH))["status"] != "available":
-        if "failed" in status["status"] or time.perf_counter() > deadline:
-            raise SystemExit(f"the model is {status['status']}: {status['error_message']}")
-        time.sleep(0.1)
+def deploy_trivial(api: Api, instances: int) -> None:
+    """The model of ``trivial/``, with so many instances kept running."""
+    new_project(api)
+    deploy(api, "trivial", zip_package(PACKAGE), kept_running(instances))
 
 
 @contextmanager
@@ -153,40 +138,6 @@ def load(target: Target, connections: int, seconds: float) -> Row:
     used = (processor_seconds(target.pid) - before) / result["requests"] * 1e6
     share = result["processor"] / result["seconds"]
     return Row(result["requests"] / result["seconds"], result["p50"], result["p99"], used, share)
-
-
-@dataclass(frozen=True)
-class Process:
-    """What /proc says: the parent, processor ticks used so far, and when it started (ticks since boot)."""
-
-    parent: int
-    ticks: int
-    started: int
-
-
-def processes() -> dict[int, Process]:
-    found: dict[int, Process] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        except OSError:  # ended meanwhile
-            continue
-        found[int(folder.name)] = Process(int(fields[1]), int(fields[11]) + int(fields[12]), int(fields[19]))
-    return found
-
-
-def family_of(pid: int) -> dict[int, Process]:
-    """A process and its descendants, those that are alive."""
-    alive = processes()
-    family = {pid}
-    while more := {child for child, process in alive.items() if process.parent in family} - family:
-        family |= more
-    return {member: alive[member] for member in family if member in alive}
-
-
-def processor_seconds(pid: int) -> float:
-    """What a process and its descendants that are alive have used of the processor so far."""
-    return sum(process.ticks for process in family_of(pid).values()) / os.sysconf("SC_CLK_TCK")
 
 
 def median(rows: list[Row]) -> Row:

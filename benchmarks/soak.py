@@ -17,7 +17,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.serve import VERSION_PATH, Target, deploy, load, request_text
+from benchmarks.processes import family_of
+from benchmarks.serve import VERSION_PATH, Target, deploy_trivial, load, request_text
 from script.local_server import Api, LocalServer, remove_tree
 
 LINES = 60
@@ -48,23 +49,6 @@ def resident_kib(pid: int) -> int:
     return next((int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")), 0)
 
 
-def descendants(pid: int) -> list[int]:
-    """What a process has started, and what these have."""
-    children: dict[int, list[int]] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-        except OSError:  # ended meanwhile
-            continue
-        children.setdefault(parent, []).append(int(folder.name))
-    found, waiting = [], [pid]
-    while waiting:
-        more = children.get(waiting.pop(), [])
-        found += more
-        waiting += more
-    return found
-
-
 def slope(xs: Sequence[float], ys: Sequence[float]) -> float:
     """How much y grows with x, by least squares; 0 when x stands still."""
     middle_x, middle_y = sum(xs) / len(xs), sum(ys) / len(ys)
@@ -83,7 +67,7 @@ def soak(server: LocalServer, minutes: float, connections: int, round_seconds: f
             api.call("POST", f"{VERSION_PATH}/request-batch", [{"input": 1.5}] * BATCH)
         row = load(target, connections, round_seconds)
         answered += int(row.requests_per_second * round_seconds) + BATCH
-        others = descendants(server.pid)
+        others = family_of(server.pid).keys() - {server.pid}
         yield Sample(
             minutes=minutes_so_far,
             requests=answered,
@@ -133,7 +117,7 @@ def main() -> None:
     try:
         server.start()
         with Api(server) as api:
-            deploy(api, arguments.instances)
+            deploy_trivial(api, arguments.instances)
         for sample in soak(server, arguments.minutes, arguments.connections, arguments.round_seconds):
             samples.append(sample)
             if len(samples) % every == 0:

@@ -174,15 +174,15 @@ def free_port() -> int:
 def zip_package(folder: Path) -> bytes:
     """``folder`` as a zip whose members begin with the folder's own name (contract ubiops 4.1)."""
     files = (file for file in sorted(folder.rglob("*")) if file.is_file() and "__pycache__" not in file.parts)
-    return zip_files({str(file.relative_to(folder.parent)): file for file in files})
+    return zip_files({str(file.relative_to(folder.parent)): file.read_bytes() for file in files})
 
 
-def zip_files(files: Mapping[str, Path]) -> bytes:
-    """A zip of the files, by their names in it."""
+def zip_files(files: Mapping[str, bytes]) -> bytes:
+    """A zip of these contents, by their names in it."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, file in files.items():
-            archive.write(file, name)
+        for name, content in files.items():
+            archive.writestr(name, content)
     return buffer.getvalue()
 
 

@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.models import deploy, kept_running, new_project
 from benchmarks.peers.environments import PROGRAMS, python_of
-from benchmarks.serve import Target, family_of, processes
+from benchmarks.processes import family_of, processes
+from benchmarks.serve import Target
 from script.local_server import HOST, Api, LocalServer, free_port, remove_tree, zip_files
 
 START_SECONDS = 120.0
@@ -67,13 +69,14 @@ def quinta(workers: int) -> Iterator[Running]:
     try:
         server.start()
         with Api(server) as api:
+            new_project(api)
             for field in FIELDS:
-                deploy(api, field, workers if field == "seconds" else 1)
+                deploy_work(api, field, workers if field == "seconds" else 1)
         assert server.pid is not None
 
         def request(data: Mapping[str, Any]) -> str:
             (field,) = data
-            path = f"/v2.1/projects/peers/models/{field}/versions/v1/request"
+            path = f"/v2.1/projects/benchmark/models/{field}/versions/v1/request"
             return http_text(path, json.dumps(data), f"Token {server.token}")
 
         yield Running("Quinta", server.pid, server.port, request)
@@ -82,29 +85,16 @@ def quinta(workers: int) -> Iterator[Running]:
         remove_tree(server.folder)
 
 
-def deploy(api: Api, field: str, instances: int) -> None:
+def deploy_work(api: Api, field: str, instances: int) -> None:
     """A model with the one input ``field``, kept running with ``instances``."""
-    if field == next(iter(FIELDS)):
-        organizations = api.call("GET", "/organizations")
-        if not organizations:
-            body = {"name": "peers", "subscription": "professional", "subscription_agreed": True}
-            organizations = [api.call("POST", "/organizations", body)]
-        api.call("POST", "/projects", {"name": "peers", "organization_name": organizations[0]["name"]})
-    model: dict[str, Any] = {"name": field, "input_type": "structured", "output_type": "structured"}
-    model["input_fields"] = [{"name": field, "data_type": FIELDS[field]}]
-    model["output_fields"] = [{"name": "output", "data_type": "double"}]
-    api.call("POST", "/projects/peers/models", model)
-    version: dict[str, Any] = {"version": "v1", "memory_allocation": 256}
-    version |= {"minimum_instances": instances, "maximum_instances": instances}
-    path = f"/projects/peers/models/{field}/versions"
-    api.call("POST", path, version)
     package = {"package/model.py": PROGRAMS / "quinta_model.py", "package/work.py": PROGRAMS / "work.py"}
-    api.upload("PUT", f"{path}/v1/upload", "package.zip", zip_files(package))
-    deadline = time.perf_counter() + START_SECONDS
-    while (status := api.call("GET", f"{path}/v1"))["status"] != "available":
-        if "failed" in status["status"] or time.perf_counter() > deadline:
-            raise SystemExit(f"the model is {status['status']}: {status['error_message']}")
-        time.sleep(0.1)
+    deploy(
+        api,
+        field,
+        zip_files({name: path.read_bytes() for name, path in package.items()}),
+        kept_running(instances),
+        inputs={field: FIELDS[field]},
+    )
 
 
 def litserve(workers: int) -> AbstractContextManager[Running]:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from benchmarks.processes import family_of, processor_seconds
 from benchmarks.queues.services import HERE, Service
-from benchmarks.serve import processor_seconds
 
 WAIT_SECONDS = 600.0
 KILL_JOBS = 20
@@ -131,23 +131,9 @@ class Peer:
             raise SystemExit(f"{self.name}: only {len(self._lines())} of {jobs} jobs ended")
 
 
-def family(pid: int) -> set[int]:
-    """A process and its descendants."""
-    parents: dict[int, int] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-        except OSError:  # ended meanwhile
-            continue
-    found = {pid}
-    while more := {child for child, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found
-
-
 def end_family(process: subprocess.Popen[bytes]) -> None:
     """SIGKILL, as a machine out of memory does it: to all processes at once."""
-    for pid in family(process.pid):
+    for pid in family_of(process.pid):
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:

@@ -11,9 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks.queues.contenders import KILL_JOBS, KILL_SECONDS, KILLED_AT, WAIT_SECONDS, Speed, Survival, family
+from benchmarks.models import deploy, kept_running, new_project
+from benchmarks.processes import family_of, processor_seconds
+from benchmarks.queues.contenders import KILL_JOBS, KILL_SECONDS, KILLED_AT, WAIT_SECONDS, Speed, Survival
 from benchmarks.queues.services import HERE, Service
-from benchmarks.serve import BUILD_SECONDS, processor_seconds
 from script.local_server import Api, LocalServer, remove_tree, zip_package
 
 BULK = 250
@@ -86,7 +87,7 @@ class Quinta:
 
     def _kill_instance(self) -> None:
         assert self._server.pid is not None
-        for pid in family(self._server.pid) - {self._server.pid}:
+        for pid in family_of(self._server.pid).keys() - {self._server.pid}:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
@@ -100,24 +101,15 @@ class Quinta:
         self._api = Api(self._server)
 
     def _deploy(self) -> None:
-        api = self._api
-        if not api.call("GET", "/organizations"):
-            body = {"name": "benchmark", "subscription": "professional", "subscription_agreed": True}
-            api.call("POST", "/organizations", body)
-        organization = api.call("GET", "/organizations")[0]["name"]
-        api.call("POST", "/projects", {"name": "benchmark", "organization_name": organization})
-        model: dict[str, Any] = {"name": "square", "input_type": "structured", "output_type": "structured"}
-        model["input_fields"] = [{"name": "number", "data_type": "int"}, {"name": "seconds", "data_type": "double"}]
-        model["output_fields"] = [{"name": "square", "data_type": "int"}]
-        api.call("POST", "/projects/benchmark/models", model)
-        version = {"version": "v1", "memory_allocation": 256, "minimum_instances": 1, "maximum_instances": 1}
-        api.call("POST", "/projects/benchmark/models/square/versions", version)
-        api.upload("PUT", f"{_VERSION}/upload", "square.zip", zip_package(HERE / "model_package"))
-        deadline = time.perf_counter() + BUILD_SECONDS
-        while (status := api.call("GET", _VERSION))["status"] != "available":
-            if "failed" in status["status"] or time.perf_counter() > deadline:
-                raise SystemExit(f"the model is {status['status']}: {status['error_message']}")
-            time.sleep(0.1)
+        new_project(self._api)
+        deploy(
+            self._api,
+            "square",
+            zip_package(HERE / "model_package"),
+            kept_running(1),
+            inputs={"number": "int", "seconds": "double"},
+            outputs={"square": "int"},
+        )
 
     def _create(self, inputs: list[dict[str, Any]]) -> list[str]:
         return [item["id"] for item in self._api.call("POST", f"{_VERSION}/request-batch", inputs)]
