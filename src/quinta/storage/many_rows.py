@@ -98,7 +98,7 @@ def _insert_from(table: Table, columns: tuple[Column[Any], ...], dialect: str) -
     return insert(table).from_select([its.name for its in columns], select(many_rows(columns, dialect)))
 
 
-_DIALECTS = {"sqlite": sqlite.dialect(), "postgresql": asyncpg.dialect()}  # type: ignore[no-untyped-call]
+_DIALECTS = {"sqlite": sqlite.dialect(), "postgresql": asyncpg.dialect()}  # type: ignore[no-untyped-call]  # SQLAlchemy's
 
 
 @cache

@@ -76,7 +76,7 @@ class StatementConnection(aiosqlite.Connection):
 
     async def visit(self, function: Any, sql: str, parameters: Any) -> _Outcome:
         """``function(connection, sql, parameters)``, called in the thread."""
-        outcome: _Outcome = await self._execute(function, self._conn, sql, parameters)  # type: ignore[no-untyped-call]
+        outcome: _Outcome = await self._execute(function, self._conn, sql, parameters)  # type: ignore[no-untyped-call]  # aiosqlite's
         return outcome
 
 
