@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -234,6 +236,28 @@ def test_two_tenants_get_the_same_however_many_processes_they_have() -> None:
     finally:
         assert all(group.remove() for group in made)
     assert not [folder for folder in folders if folder.parent.exists()]
+
+
+def test_groups_are_found_while_another_server_makes_and_removes_its_own(tmp_path: Path) -> None:
+    groups = Cgroups(2, {"memory": tmp_path, "pids": tmp_path})
+    others = tmp_path / "quinta" / "others" / "quinta-other"
+    ended = threading.Event()
+
+    def serve() -> None:
+        while not ended.is_set():
+            others.mkdir(parents=True)
+            others.rmdir()
+            others.parent.rmdir()
+
+    with ThreadPoolExecutor(1) as pool:
+        server = pool.submit(serve)
+        try:
+            for _ in range(500):
+                groups.sweep()
+                assert not groups.existing("mine").processes()
+        finally:
+            ended.set()
+        server.result()
 
 
 def test_old_groups_that_are_empty_are_swept(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import errno
 import re
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,9 @@ from quinta.core.errors import InvalidInput, TooLarge, Unavailable
 from quinta.dialects.base.bodies import Headers, media_type, stream_body, unsupported
 from quinta.dialects.base.downloads import without_controls
 
-if TYPE_CHECKING:  # the package declares it for type checkers only
+if TYPE_CHECKING:  # the packages declare these for type checkers only
+    from tempfile import _TemporaryFileWrapper
+
     from python_multipart.multipart import MultipartCallbacks
 
 _FORM_OVERHEAD_BYTES = 65_536
@@ -54,7 +56,7 @@ async def uploaded_file(
     boundary = options.get(b"boundary")
     if media_type(headers) != "multipart/form-data" or not boundary:
         raise unsupported(headers, "multipart/form-data with a boundary")
-    with _space_needed(), tempfile.NamedTemporaryFile(dir=folder, prefix="upload-") as target:
+    with _space_needed(), _temporary_file(folder) as target:
         form = _FileForm(field.encode(), limit)
         try:
             parser = MultipartParser(boundary, form.callbacks())
@@ -68,6 +70,18 @@ async def uploaded_file(
         await asyncio.to_thread(target.write, form.take())
         target.flush()
         yield UploadedFile(Path(target.name), file_name, content_type)
+
+
+@contextmanager
+def _temporary_file(folder: Path) -> Iterator[_TemporaryFileWrapper[bytes]]:
+    """Gone at the end also when the disk is full: NamedTemporaryFile's own end keeps the file if closing it fails."""
+    target = tempfile.NamedTemporaryFile(dir=folder, prefix="upload-", delete=False)  # noqa: SIM115 - closed below
+    try:
+        yield target
+    finally:
+        Path(target.name).unlink(missing_ok=True)
+        with suppress(OSError):  # what is still buffered
+            target.close()
 
 
 @contextmanager

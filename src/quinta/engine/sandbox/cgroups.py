@@ -107,7 +107,8 @@ class Cgroups:
         """The handle of a group that an earlier server may have left; nothing is made."""
         group = f"{_PREFIX}{name}"
         parents = set(self.parents.values())
-        found = [folder for parent in parents for folder in parent.glob(f"{_TENANTS}/*/{group}")]
+        tenants = [tenant for parent in parents for tenant in _inside(parent / _TENANTS)]
+        found = [tenant / group for tenant in tenants if (tenant / group).is_dir()]
         return Cgroup((*found, *(parent / group for parent in parents)))
 
     def _folder(self, kind: str, name: str, tenant: str) -> Path:
@@ -146,11 +147,22 @@ class Cgroups:
         its first process right after it is made, so a younger one may be another server's that is about to be used."""
         oldest = time.time() - _ABANDONED_SECONDS
         for parent in set(self.parents.values()):
-            tenants = parent / _TENANTS
-            for folder in (*parent.glob(f"{_PREFIX}*"), *tenants.glob(f"*/{_PREFIX}*"), *tenants.glob("*/")):
+            tenants = _inside(parent / _TENANTS)
+            groups = [group for outer in (parent, *tenants) for group in _inside(outer)]
+            for folder in (*(group for group in groups if group.name.startswith(_PREFIX)), *tenants):
                 with contextlib.suppress(OSError):
                     if folder.stat().st_mtime < oldest:
                         folder.rmdir()  # the kernel refuses it when a process or another group is in the group
+
+
+def _inside(parent: Path) -> list[Path]:
+    """The groups in ``parent``; none when it is gone, as it may be at any time: other servers make and remove theirs
+    in the same place (``Path.glob`` fails when a folder vanishes on its way)."""
+    try:
+        with os.scandir(parent) as entries:
+            return [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except FileNotFoundError:
+        return []
 
 
 def find_cgroups(process: Path = Path("/proc/self")) -> Cgroups | None:
