@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from structlog.testing import capture_logs
 
 from quinta.core.observation.model import LogLine
@@ -22,15 +24,42 @@ async def test_a_flood_does_not_wash_away_the_lines_of_others(database: Database
         recorder.write(LogLine(floods.project.id, clock.now(), LONG, system=False))
     for number in range(10):
         recorder.write(LogLine(quiet.project.id, clock.now(), f"line {number}", system=False))
+    recorder.write(LogLine(floods.project.id, clock.now(), "a line of the platform finds room", system=True))
     with capture_logs() as logged:
         await recorder.flush()
     dropped = next(entry["lines"] for entry in logged if entry["event"] == "recorder.lines_dropped")
     async with database.read() as work:
-        kept = await work.of(LogLine, in_project(floods.project.id)).count()
+        kept = await work.of(LogLine, in_project(floods.project.id)).count(system=False)
         assert await work.of(LogLine, in_project(quiet.project.id)).count() == 10
     assert kept + dropped == 10_000
     assert kept * len(LONG) <= 32 << 20
     recorder.write(LogLine(floods.project.id, clock.now(), "room again", system=False))
     await recorder.flush()
     async with database.read() as work:
-        assert await work.of(LogLine, in_project(floods.project.id)).count() == kept + 1
+        lines = work.of(LogLine, in_project(floods.project.id))
+        assert await lines.count(system=False) == kept + 1
+        said = [line.text for line in await lines.find(system=True, order=("id",))]
+    assert said[0] == "a line of the platform finds room"
+    assert said[1].startswith(f"{dropped} lines of output were dropped")
+
+
+async def test_nobodys_lines_wait_behind_a_flood(database: Database) -> None:
+    """Ten lines that came last are stored by the first of many transactions."""
+    floods, quiet = await add_tenant(database, "floods"), await add_tenant(database, "quiet")
+    clock = SystemClock()
+    recorder = Recorder(database, clock)
+    for number in range(20_000):
+        recorder.write(LogLine(floods.project.id, clock.now(), f"flood {number}", system=False))
+    for number in range(10):
+        recorder.write(LogLine(quiet.project.id, clock.now(), f"line {number}", system=False))
+    task = asyncio.create_task(recorder.flush())
+    stored = 0
+    while stored < 10:
+        async with database.read() as work:
+            stored = await work.of(LogLine, in_project(quiet.project.id)).count()
+            flooded = await work.of(LogLine, in_project(floods.project.id)).count()
+    assert flooded < 20_000
+    await task
+    async with database.read() as work:
+        lines = await work.of(LogLine, in_project(floods.project.id)).find(order=("id",))
+    assert [line.text for line in lines] == [f"flood {number}" for number in range(20_000)]

@@ -3,15 +3,18 @@
 Nothing on the path of a request waits for the database on account of a log line or a count: ``write`` and ``add`` touch
 memory only. The writer stores what has gathered a few times a second. When lines come faster than they can be stored,
 or the database cannot be reached, at most ``MOST_BYTES`` are kept, and of one project at most half of what the others
-leave, so that a flood does not wash away the lines of others; the newest are dropped then, and their number is logged.
+leave, so that a flood does not wash away the lines of others; the newest are dropped then, and the project's log says
+how many. Lines of the platform, which are few, may take all that is left: they say what became of the others.
+Each transaction takes as much of every project as there is room for, so that nobody's lines wait behind a flood.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import NamedTuple
 
 import structlog
@@ -28,6 +31,7 @@ MOST_BYTES = 64 << 20
 _LINE_BYTES = 640
 """What a line takes in memory beside its text: names, ids and the object itself."""
 _LINES_PER_TRANSACTION = 2_000
+_TELL_SECONDS = 5.0
 
 logger = structlog.get_logger(__name__)
 
@@ -50,11 +54,13 @@ class Recorder:
         self._store = store
         self._clock = clock
         self._interval = interval_seconds
-        self._lines: list[LogLine] = []
+        self._lines: dict[str, deque[LogLine]] = {}  # by project
         self._held: defaultdict[str, int] = defaultdict(int)  # by project: bytes of its lines that wait here
         self._held_in_all = 0
-        self._dropped = 0
+        self._dropped: defaultdict[str, int] = defaultdict(int)  # by project: lines that nobody was told of yet
         self._dropped_in_all = 0
+        self._told = clock.monotonic()
+        self._storing = asyncio.Lock()
         self._sums: dict[_Object, defaultdict[str, float]] = {}
         self._totals: defaultdict[tuple[str, str], float] = defaultdict(float)
 
@@ -66,18 +72,22 @@ class Recorder:
     @property
     def backlog(self) -> Backlog:
         """What waits to be stored at this moment."""
-        return Backlog(len(self._lines), self._held_in_all, self._dropped_in_all)
+        return Backlog(sum(map(len, self._lines.values())), self._held_in_all, self._dropped_in_all)
 
     def write(self, line: LogLine) -> None:
         """Takes a line; its id is given here, so that lines sort in the order they came."""
         size, held = _size(line), self._held.get(line.project_id, 0)
-        if size > (held + MOST_BYTES - self._held_in_all) // 2 - held:
-            self._dropped += 1
+        left = MOST_BYTES - self._held_in_all
+        if size > (left if line.system else (held + left) // 2 - held):
+            self._dropped[line.project_id] += 1
             self._dropped_in_all += 1
             return
         self._held[line.project_id] = held + size
         self._held_in_all += size
-        self._lines.append(replace(line, id=new_log_id(line.time)))
+        lines = self._lines.get(line.project_id)
+        if lines is None:
+            lines = self._lines[line.project_id] = deque()
+        lines.append(replace(line, id=new_log_id(line.time)))
 
     def add(self, project_id: str, object_type: str, object_id: str, values: Mapping[str, float]) -> None:
         """Adds to the minute in which the values are stored, a quarter of a second from now."""
@@ -94,31 +104,50 @@ class Recorder:
             try:
                 await self.flush()
             except Unavailable as error:
-                logger.warning("recorder.store_unavailable", lines=len(self._lines), error=error.message)
+                logger.warning("recorder.store_unavailable", lines=self.backlog.lines, error=error.message)
                 await asyncio.sleep(1.0)
             except Exception:
-                logger.exception("recorder.flush_failed", lines=len(self._lines))
+                logger.exception("recorder.flush_failed", lines=self.backlog.lines)
                 await asyncio.sleep(1.0)
 
     async def flush(self) -> None:
         """Stores everything taken so far."""
-        while self._lines:
-            lines = self._lines[:_LINES_PER_TRANSACTION]
-            await self._store_lines(lines)
-            del self._lines[: len(lines)]
-            self._let_go(lines)
-        if self._dropped:
-            logger.warning("recorder.lines_dropped", lines=self._dropped)
-            self._dropped = 0
-        await self._store_points()
+        more = True
+        while more:
+            async with self._storing:
+                if lines := self._turn():
+                    await self._store_lines(lines)
+                    self._let_go(lines)
+                await self._store_points()
+            more = bool(self._lines)
+            if self._dropped and (not more or self._clock.monotonic() - self._told >= _TELL_SECONDS):
+                self._tell_dropped()
 
-    def _let_go(self, lines: list[LogLine]) -> None:
-        for line in lines:
-            size = _size(line)
+    def _tell_dropped(self) -> None:
+        dropped, self._dropped, self._told = self._dropped, defaultdict(int), self._clock.monotonic()
+        logger.warning("recorder.lines_dropped", lines=sum(dropped.values()))
+        for project_id, lines in dropped.items():
+            text = f"{lines} lines of output were dropped: they came faster than the server can store them"
+            self.write(LogLine(project_id, self._clock.now(), text, system=True))
+
+    def _turn(self) -> list[LogLine]:
+        """What the next transaction stores: the oldest lines of each project, as many of each as there is room for
+        when all get the same. They stay here until they are stored."""
+        turn: list[LogLine] = []
+        waiting = sorted(self._lines.values(), key=len)
+        for position, lines in enumerate(waiting):
+            share = (_LINES_PER_TRANSACTION - len(turn)) // (len(waiting) - position)
+            turn += islice(lines, max(share, 1))
+        return turn
+
+    def _let_go(self, stored: list[LogLine]) -> None:
+        for line in stored:
+            project_id, size = line.project_id, _size(line)
+            self._lines[project_id].popleft()
             self._held_in_all -= size
-            self._held[line.project_id] -= size
-            if not self._held[line.project_id]:
-                del self._held[line.project_id]
+            self._held[project_id] -= size
+            if not self._lines[project_id]:
+                del self._lines[project_id], self._held[project_id]
 
     async def _store_lines(self, lines: list[LogLine]) -> None:
         try:

@@ -66,15 +66,17 @@ class LogCapture:
         return True
 
     def drain(self) -> None:
-        """Reads all that is there, up to DRAIN_BYTES."""
+        """Reads all that is there, up to DRAIN_BYTES, and says what was dropped until now: the next request of the
+        instance may be long in coming."""
         for _ in range(DRAIN_BYTES // READ_BYTES):
             try:
                 data = os.read(self._descriptor, READ_BYTES)
             except BlockingIOError:
-                return
+                break
             if not data:
-                return
+                break
             self._take(data)
+        self._say_dropped()
 
     def close(self) -> None:
         """Keeps what is left in the pipe and closes it."""
@@ -117,13 +119,17 @@ class LogCapture:
         if self._partial:
             self._keep(self._partial)
             self._partial = b""
+        self._say_dropped()
+        self._skipping = False
+        self._lines = self._bytes = 0
+
+    def _say_dropped(self) -> None:
         if self._dropped_bytes:
             self.say(
                 f"{self._dropped_lines} more lines ({self._dropped_bytes} bytes) of output were dropped: "
                 f"{MAX_LINES} lines or {MAX_BYTES >> 20} MiB are kept"
             )
-        self._skipping = False
-        self._lines = self._bytes = self._dropped_lines = self._dropped_bytes = 0
+            self._dropped_lines = self._dropped_bytes = 0
 
     def _write(self, text: str, *, system: bool) -> None:
         version = self._version
