@@ -72,7 +72,7 @@ class Recorder:
     @property
     def backlog(self) -> Backlog:
         """What waits to be stored at this moment."""
-        return Backlog(sum(map(len, self._lines.values())), self._held_in_all, self._dropped_in_all)
+        return Backlog(self._waiting(None), self._held_in_all, self._dropped_in_all)
 
     def write(self, line: LogLine) -> None:
         """Takes a line; its id is given here, so that lines sort in the order they came."""
@@ -110,8 +110,9 @@ class Recorder:
                 logger.exception("recorder.flush_failed", lines=self.backlog.lines)
                 await asyncio.sleep(1.0)
 
-    async def flush(self) -> None:
-        """Stores everything taken so far."""
+    async def flush(self, project_id: str | None = None) -> None:
+        """Stores everything taken so far, or all of one project: then a flood of another keeps nobody waiting."""
+        left = self._waiting(project_id)
         more = True
         while more:
             async with self._storing:
@@ -119,9 +120,16 @@ class Recorder:
                     await self._store_lines(lines)
                     self._let_go(lines)
                 await self._store_points()
-            more = bool(self._lines)
+            left -= sum(project_id in (None, line.project_id) for line in lines)
+            more = left > 0 and self._waiting(project_id) > 0
             if self._dropped and (not more or self._clock.monotonic() - self._told >= _TELL_SECONDS):
                 self._tell_dropped()
+
+    def _waiting(self, project_id: str | None) -> int:
+        """How many lines wait to be stored: all, or those of one project."""
+        if project_id is None:
+            return sum(map(len, self._lines.values()))
+        return len(self._lines.get(project_id, ()))
 
     def _tell_dropped(self) -> None:
         dropped, self._dropped, self._told = self._dropped, defaultdict(int), self._clock.monotonic()
