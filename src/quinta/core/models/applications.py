@@ -77,11 +77,11 @@ class Applications:
         The package becomes the version ``v1`` of an ordinary model, in the organization's project for applications.
         """
         _check(new)
+        size = package.path.stat().st_size
+        await asyncio.to_thread(self._check_archive, package.path)
         async with self._store.begin() as work:
             organization = await organization_named(work, new.organization)
             project = await applications_project(work, organization, self._clock.now())
-        size = package.path.stat().st_size
-        await asyncio.to_thread(self._check_archive, package.path)
         key = f"projects/{project.id}/packages/{new_id()}.zip"
         await self._objects.put_file(key, package.path)
         async with self._store.begin() as work:
