@@ -9,10 +9,16 @@ from enum import StrEnum
 class EventName(StrEnum):
     """``noun.verb``, alphabetical. Loops wake up by these, caches forget by an event's tags."""
 
+    APPLICATION_CHANGED = "application.changed"
+    APPLICATION_CREATED = "application.created"
+    APPLICATION_DELETED = "application.deleted"
     BLOB_CREATED = "blob.created"
     BLOB_DELETED = "blob.deleted"
     BUILD_ENDED = "build.ended"
     BUILD_REQUESTED = "build.requested"
+    CLIENT_CHANGED = "client.changed"
+    CLIENT_CREATED = "client.created"
+    CLIENT_DELETED = "client.deleted"
     CONNECTOR_CHANGED = "connector.changed"
     CONNECTOR_CREATED = "connector.created"
     CONNECTOR_DELETED = "connector.deleted"
@@ -22,6 +28,8 @@ class EventName(StrEnum):
     CREDENTIALS_DELETED = "credentials.deleted"
     CREDENTIALS_VERIFIED = "credentials.verified"
     INVITATION_CHANGED = "invitation.changed"
+    JOB_CREATED = "job.created"
+    JOB_DELETED = "job.deleted"
     KEY_CREATED = "key.created"
     KEY_REVOKED = "key.revoked"
     MEMBERSHIP_CHANGED = "membership.changed"
@@ -36,6 +44,8 @@ class EventName(StrEnum):
     PROJECT_CHANGED = "project.changed"
     PROJECT_CREATED = "project.created"
     PROJECT_DELETED = "project.deleted"
+    REPOSITORY_CREATED = "repository.created"
+    REPOSITORY_DELETED = "repository.deleted"
     REQUESTS_CREATED = "requests.created"
     REQUESTS_DELETED = "requests.deleted"
     ROLE_ASSIGNED = "role.assigned"
@@ -70,7 +80,7 @@ class Event:
 
     ``tags`` name everything whose cached view the change touches: ``user:ID``, ``organization:ID``, ``project:ID``,
     ``model:ID``, ``version:ID``, ``pipeline:ID``, ``connector:ID``, ``credentials:ID``, ``key:ID``; for deleted batch
-    requests ``request:ID``.
+    requests ``request:ID``, for deleted jobs ``job:ID``.
     """
 
     name: EventName

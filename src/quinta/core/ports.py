@@ -11,7 +11,9 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 from quinta.core.connectors.model import DeliveryContext
 from quinta.core.events import Event
-from quinta.core.models.model import RunnableVersion
+from quinta.core.files.model import InputFile
+from quinta.core.jobs.model import JobRun
+from quinta.core.models.model import JobFolders, RunnableVersion
 from quinta.core.observation.intervals import Interval
 from quinta.core.observation.model import LogLine, MetricPoint
 from quinta.core.observation.queues import Queue
@@ -260,6 +262,38 @@ class ModelRunner(Protocol):
 
     async def retire(self, version_id: str, reason: Reason) -> None:
         """Stops all instances of a version and ends what waits for them with ``reason``, one of RETIREMENTS."""
+        ...
+
+
+class JobRunner(Protocol):
+    """Runs one-shot jobs in the same sandbox (engine/supervisor)."""
+
+    async def run_job(self, version: RunnableVersion, run: JobRun, folders: JobFolders) -> RunOutcome:
+        """Runs the application in ``version``'s package once, in an instance of its own, and returns when no process of
+        it is left. Never raises for what user code does; a run that waits for room until its time is over ends with a
+        reason of TIMEOUTS and no seconds. Cancelling the call kills it."""
+        ...
+
+
+class Archives(Protocol):
+    """Opens and makes zip archives beside the event loop (engine/archives)."""
+
+    async def take_in(self, upload: Path, file_name: str, target: Path) -> tuple[InputFile, ...]:
+        """Writes the files in ``upload`` to the new zip ``target``; answers them by path.
+
+        By the name's extension: a ``.zip`` is opened, its single top folder INPUT (any case) stripped; a ``.csv``,
+        ``.xlsx`` or ``.json`` becomes the one file of that name (contract vbrain 4.1). InvalidInput (field ``file``)
+        for another extension and for what is unreadable, unsafe or encrypted, TooLarge for what holds too much.
+        """
+        ...
+
+    async def put_in(self, archive: Path, folder: Path) -> None:
+        """Unpacks an archive that ``take_in`` or ``pack`` made into ``folder``, over what is there."""
+        ...
+
+    async def pack(self, folder: Path, target: Path) -> tuple[InputFile, ...]:
+        """Writes the regular files below ``folder``, which user code may have arranged, to the new zip ``target``;
+        links and whatever else is no regular file are left out. TooLarge beyond the limits."""
         ...
 
 

@@ -26,8 +26,9 @@ from sqlalchemy import (
 
 from quinta.core.access.roles import Role, RoleAssignment
 from quinta.core.connectors.model import Connector, Credentials, Verification
-from quinta.core.files.model import Blob
-from quinta.core.models.model import Build, EnvironmentVariable, Model, ModelVersion
+from quinta.core.files.model import Blob, Repository
+from quinta.core.jobs.model import Job
+from quinta.core.models.model import Application, Build, EnvironmentVariable, Model, ModelVersion
 from quinta.core.observation.model import LogLine, MetricPoint
 from quinta.core.pipelines.model import (
     Attachment,
@@ -42,10 +43,13 @@ from quinta.core.requests.model import Request
 from quinta.core.schedules.model import Schedule
 from quinta.core.tenancy.model import (
     ApiKey,
+    Client,
+    ClientMember,
     ComputeNotice,
     Invitation,
     Membership,
     Organization,
+    OrganizationGroup,
     Project,
     Subscription,
     SubscriptionPeriod,
@@ -60,6 +64,7 @@ from quinta.storage.columns import number as _number
 from quinta.storage.columns import parent as _parent
 from quinta.storage.columns import text as _text
 from quinta.storage.connector_tables import connectors, credentials, verifications
+from quinta.storage.job_tables import applications, client_members, clients, jobs, repositories
 from quinta.storage.pipeline_tables import (
     attachments,
     deliveries,
@@ -129,6 +134,7 @@ memberships = Table(
     _parent("organization_id", "organizations"),
     _parent("user_id", "users"),
     _flag("is_admin"),
+    Column("rank", String, nullable=False, server_default=OrganizationGroup.DEVELOPER.value),
     UniqueConstraint("organization_id", "user_id"),
     Index(None, "user_id"),
 )
@@ -322,9 +328,11 @@ for _columns, _status in (
     ((requests.c.lease_expires_at,), "processing"),
     ((deliveries.c.connector_id, deliveries.c.id), "pending"),
     ((deliveries.c.lease_expires_at,), "processing"),
+    ((jobs.c.application_id, jobs.c.id), "queued"),
+    ((jobs.c.lease_expires_at,), "started"),
 ):
     _condition = text(f"status = '{_status}'")
-    _name = f"ix_{_columns[0].table.name}_{'waiting' if _status == 'pending' else 'leased'}"
+    _name = f"ix_{_columns[0].table.name}_{'leased' if _columns[0].name == 'lease_expires_at' else 'waiting'}"
     Index(_name, *_columns, sqlite_where=_condition, postgresql_where=_condition)
 
 schedules = Table(
@@ -453,15 +461,19 @@ outbox = Table(
 
 TABLES: dict[type, Table] = {
     ApiKey: api_keys,
+    Application: applications,
     Attachment: attachments,
     Blob: blobs,
     Build: builds,
+    Client: clients,
+    ClientMember: client_members,
     ComputeNotice: compute_notices,
     Connector: connectors,
     Credentials: credentials,
     Delivery: deliveries,
     EnvironmentVariable: environment_variables,
     Invitation: invitations,
+    Job: jobs,
     LogLine: log_lines,
     Membership: memberships,
     MetricPoint: metric_points,
@@ -474,6 +486,7 @@ TABLES: dict[type, Table] = {
     PipelineRequest: pipeline_requests,
     Plan: plans,
     Project: projects,
+    Repository: repositories,
     Request: requests,
     Role: roles,
     RoleAssignment: role_assignments,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 
 
 class ValueType(StrEnum):
@@ -176,13 +177,41 @@ class EnvironmentVariable:
 
 
 @dataclass(frozen=True, slots=True)
+class Application:
+    """A model that jobs run, under the name by which an organization's clients call it.
+
+    ``project_id`` is the project that has the model. Without ``version_id`` the newest version that serves is run.
+    ``time_limit_seconds`` bounds one run of the code.
+    """
+
+    id: str
+    organization_id: str
+    project_id: str
+    model_id: str
+    version_id: str | None
+    name: str
+    time_limit_seconds: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobFolders:
+    """Where a job finds its inputs, read-only, and where what it leaves is put once no process of it is left: the
+    folders ``output`` and ``logs`` appear in ``results``. Both exist; the caller removes them."""
+
+    inputs: Path
+    results: Path
+
+
+@dataclass(frozen=True, slots=True)
 class RunnableVersion:
     """Everything the engine needs to run instances of a version whose build has succeeded.
 
     ``revision`` grows with every change of the version, its model, its build or its variables; the engine replaces
     instances that run an older revision and ignores an older revision that arrives late. ``model_file`` is the name,
     without ``.py``, of the module in the package root that has the class ``Model``. ``environment_variables`` holds
-    secrets in the clear: it is left out where the object is printed.
+    secrets in the clear: it is left out where the object is printed. ``job`` makes it a one-shot run: one instance,
+    which runs the application in the package instead of serving requests.
     """
 
     version_id: str
@@ -205,3 +234,4 @@ class RunnableVersion:
     input_fields: tuple[Field, ...]
     output_fields: tuple[Field, ...]
     environment_variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    job: JobFolders | None = None

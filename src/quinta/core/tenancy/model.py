@@ -83,14 +83,28 @@ class ComputeNotice:
     created_at: datetime
 
 
+class OrganizationGroup(StrEnum):
+    """What a member is to an organization's clients (contract vbrain 7)."""
+
+    ADMINISTRATOR = "administrador"
+    MANAGER = "gerente"
+    SENIOR_DEVELOPER = "desenvolvedor_senior"
+    DEVELOPER = "desenvolvedor"
+
+
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A user's place in an organization."""
+    """A user's place in an organization. Who has ``is_admin`` is its administrator, whatever ``rank`` says."""
 
     id: str
     organization_id: str
     user_id: str
     is_admin: bool
+    rank: OrganizationGroup = OrganizationGroup.DEVELOPER
+
+    @property
+    def group(self) -> OrganizationGroup:
+        return OrganizationGroup.ADMINISTRATOR if self.is_admin else self.rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +144,39 @@ class Project:
     name: str
     created_at: datetime
     variables_changed_at: datetime | None = None
+
+
+class ClientGroup(StrEnum):
+    """What a user is to one client (contract vbrain 7)."""
+
+    LEADER = "lider"
+    DEVELOPER = "desenvolvedor"
+    STAKEHOLDER = "stakeholder"
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A project as those see it who use one application of its organization in it (contract vbrain 2).
+
+    ``name`` is any text that fits into a header, unique within the application; the project has a name of its own.
+    """
+
+    id: str
+    organization_id: str
+    application_id: str
+    project_id: str
+    name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClientMember:
+    """A user's group in a client."""
+
+    id: str
+    client_id: str
+    user_id: str
+    group: ClientGroup
 
 
 class KeyKind(StrEnum):
