@@ -114,9 +114,9 @@ def stay(inputs, outputs, params, logger):
     return "stayed"
 
 
-def kill_itself_once(inputs, outputs, params, logger):
-    """Is killed from outside, as far as the server can tell, unless an earlier run has left its mark."""
-    print("killed" if params["killed"] else "spared", flush=True)
-    if params["killed"]:
-        os.kill(os.getpid(), 9)
-    return "spared"
+def spill(inputs, outputs, params, logger):
+    for folder, count in ((str(outputs), params["output"]), (os.environ["QUINTA_LOG_FOLDER"], params["logs"])):
+        for number in range(count):
+            with open(os.path.join(folder, str(number)), "w") as file:
+                file.write("x")
+    return "spilt"
