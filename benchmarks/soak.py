@@ -56,7 +56,9 @@ def slope(xs: Sequence[float], ys: Sequence[float]) -> float:
     return sum((x - middle_x) * (y - middle_y) for x, y in zip(xs, ys, strict=True)) / spread if spread else 0.0
 
 
-def soak(server: LocalServer, minutes: float, connections: int, round_seconds: float) -> Iterator[Sample]:
+def soak(
+    server: LocalServer, minutes: float, connections: int, round_seconds: float, rest_seconds: float
+) -> Iterator[Sample]:
     """One sample a round until the time is over."""
     assert server.pid is not None
     request = request_text(f"/v2.1{VERSION_PATH}/request", server.token)
@@ -77,6 +79,7 @@ def soak(server: LocalServer, minutes: float, connections: int, round_seconds: f
             open_files=len(os.listdir(f"/proc/{server.pid}/fd")),
             rate=row.requests_per_second,
         )
+        time.sleep(rest_seconds)
 
 
 def line(sample: Sample) -> str:
@@ -107,9 +110,11 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--instances", type=int, default=2, help="of the model")
     parser.add_argument("--round-seconds", type=float, default=10.0, help="between two looks")
+    parser.add_argument("--rest-seconds", type=float, default=0.0, help="without load after each round")
     arguments = parser.parse_args()
     server = LocalServer(Path(tempfile.mkdtemp(prefix="quinta-soak-")))
-    every = max(1, round(arguments.minutes * 60 / arguments.round_seconds / LINES))
+    seconds, rest = arguments.round_seconds, arguments.rest_seconds
+    every = max(1, round(arguments.minutes * 60 / (seconds + rest) / LINES))
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {arguments.connections} connections.\n")
     print("| minutes | requests | requests/s | server, MiB | processes | their MiB | open files |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
@@ -118,7 +123,7 @@ def main() -> None:
         server.start()
         with Api(server) as api:
             deploy_trivial(api, arguments.instances)
-        for sample in soak(server, arguments.minutes, arguments.connections, arguments.round_seconds):
+        for sample in soak(server, arguments.minutes, arguments.connections, seconds, rest):
             samples.append(sample)
             if len(samples) % every == 0:
                 print(line(sample), flush=True)
