@@ -24,6 +24,9 @@ from quinta.core.connectors.credentials import CredentialsKeeper
 from quinta.core.connectors.keys import seal_credentials_again
 from quinta.core.errors import QuintaError
 from quinta.core.files.blobs import Blobs
+from quinta.core.files.repositories import Repositories
+from quinta.core.files.stored import StoredArchives
+from quinta.core.jobs.jobs import Jobs
 from quinta.core.models.environment import seal_again
 from quinta.core.models.live import LiveVersions
 from quinta.core.models.model import RunnableVersion
@@ -57,6 +60,7 @@ from quinta.core.tenancy.plans import Plans
 from quinta.core.tenancy.projects import Projects
 from quinta.core.tenancy.resources import Resources
 from quinta.core.tenancy.subscriptions import seed_subscriptions
+from quinta.engine.archives.archives import ZipArchives
 from quinta.engine.builds.archive import check_is_zip
 from quinta.engine.builds.build import BuildSettings, PackageBuilder
 from quinta.engine.connectors.delivery import StoreDeliveries
@@ -230,6 +234,7 @@ class Server:
 
     def _make_services(self, shared: _Shared) -> Services:
         store, clock, reader, blobs = shared.store, shared.clock, shared.reader, shared.blobs
+        stored = StoredArchives(shared.objects, ZipArchives(), self.staging)
         return Services(
             authenticator=Authenticator(store, clock),
             accounts=Accounts(store, clock, self._passwords, activate_at_once=self.settings.activate_accounts),
@@ -254,6 +259,8 @@ class Server:
             batch_pipelines=shared.batch_pipelines,
             schedules=Schedules(store, clock, blobs, shared.scheduled),
             blobs=blobs,
+            repositories=Repositories(store, stored, clock, self.settings.time_zone),
+            jobs=Jobs(store, stored, reader, clock),
             connectors=Connectors(store, clock),
             credentials=CredentialsKeeper(store, clock, self._secrets),
             logs=Logs(store, clock),

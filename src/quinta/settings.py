@@ -9,8 +9,10 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 _ADMINISTRATOR_EMAIL = "admin@quinta.local"
 _BODY_BYTES = 16 * 2**20
@@ -43,6 +45,7 @@ class Settings:
     ``queue_requests`` is how many direct requests may wait for one version;
     ``connector_networks`` are those inside that connectors may reach;
     ``instance_network`` says whether instances share the machine's network;
+    ``time_zone`` is the zone of times and numbers that have none on the wire;
     ``secrets_key`` is the keyring that seals secrets; None: the one in the data folder.
     ``build_environment`` holds the operator's variables for package installation, handed to builds as they are.
     """
@@ -65,6 +68,7 @@ class Settings:
     queue_requests: int = _QUEUE_REQUESTS
     build_timeout_seconds: float = 1_800.0
     connector_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    time_zone: tzinfo = UTC
     secrets_key: str | None = field(default=None, repr=False)
     build_environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -98,6 +102,7 @@ def read_settings(
         queue_requests=_number(given, "QUINTA_QUEUE_REQUESTS", _QUEUE_REQUESTS),
         build_timeout_seconds=_number(given, "QUINTA_BUILD_TIMEOUT_SECONDS", 1_800),
         connector_networks=_networks(given, "QUINTA_CONNECTOR_NETWORKS"),
+        time_zone=_zone(given, "QUINTA_TIME_ZONE"),
         secrets_key=given.get("QUINTA_SECRETS_KEY") or None,
         build_environment={name: value for name, value in given.items() if name.upper().startswith(_BUILD_PREFIXES)},
     )
@@ -134,3 +139,16 @@ def _networks(given: Mapping[str, str], name: str) -> tuple[IPv4Network | IPv6Ne
         return tuple(ip_network(part) for part in re.split(r"[\s,]+", given.get(name, "").strip()) if part)
     except ValueError as error:
         raise SettingsError(f"{name} must be networks such as 10.0.0.0/8, apart by commas: {error}") from None
+
+
+def _zone(given: Mapping[str, str], name: str) -> tzinfo:
+    value = given.get(name, "").strip()
+    if value.upper() in ("", "UTC"):  # which needs no data of the machine
+        return UTC
+    try:
+        return ZoneInfo(value)
+    except (KeyError, ValueError, OSError):  # unknown, no name at all, the name of a folder of zones
+        raise SettingsError(
+            f"{name} must be the name of a time zone such as America/Sao_Paulo, not '{value}' "
+            "(if that is one, install the package tzdata)"
+        ) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from quinta.core.errors import InvalidInput
 
@@ -11,6 +12,8 @@ _VERSION = re.compile(r"[a-z][a-z0-9._-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z](?:[A-Za-z_]{0,62}[A-Za-z])?")
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
+MAXIMUM_NAME = 64
+MAXIMUM_HEADER_NAME = 200
 MAXIMUM_DESCRIPTION = 200
 
 
@@ -55,6 +58,34 @@ def check_variable_name(value: str) -> str:
             field="name",
         )
     return value
+
+
+def check_header_name(value: str, noun: str) -> str:
+    """``value`` if it can name a client or an application: any text that comes out of a header as it went in (contract
+    vbrain 2), so printable, without a blank at either end; 1 to 200 characters."""
+    if not 1 <= len(value) <= MAXIMUM_HEADER_NAME or not value.isprintable() or value != value.strip():
+        raise InvalidInput(
+            f"{_quoted(value)} cannot be the name of {noun}: 1 to {MAXIMUM_HEADER_NAME} printable characters, "
+            "the first and the last no blank",
+            field="name",
+        )
+    return value
+
+
+def name_from(text: str, fallback: str) -> str:
+    """What check_name allows, as near to ``text`` as can be: accents go, anything else foreign becomes a dash.
+    ``fallback`` where nothing is left."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    name = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+    if not name[:1].isalpha():
+        name = f"{fallback}-{name}" if name else fallback
+    return name[:MAXIMUM_NAME].rstrip("-")
+
+
+def numbered(name: str, number: int) -> str:
+    """The name for the first, ``name-2`` for the second that would have it, and so on; 64 characters at most."""
+    end = "" if number == 1 else f"-{number}"
+    return name[: MAXIMUM_NAME - len(end)].rstrip("-") + end
 
 
 def check_description(value: str) -> str:

@@ -55,6 +55,12 @@ class Repository(Protocol[T]):
         """All that match. ``order``: field names, ``-`` in front for descending."""
         ...
 
+    async def values(
+        self, column: str, *, order: Sequence[str] = (), limit: int | None = None, **conditions: object
+    ) -> list[Any]:
+        """One field of all that match, without reading the others. ``order`` as in ``find``."""
+        ...
+
     async def lock_all(self, *, sharing: bool = False, **conditions: object) -> list[str]:
         """Locks all that match, in the order of their ids, and answers these; waits for who else has locked one.
 
@@ -189,6 +195,10 @@ class ObjectStore(Protocol):
 
     async def fetch(self, key: str, path: Path) -> None:
         """Writes an object's content to ``path``; NotFound when there is none."""
+        ...
+
+    async def size(self, key: str) -> int:
+        """How many bytes an object has; NotFound when there is none."""
         ...
 
     def stream(self, key: str) -> AsyncIterator[bytes]:

@@ -11,6 +11,8 @@ from quinta.core.access.service_users import ServiceUsers
 from quinta.core.connectors.connectors import Connectors
 from quinta.core.connectors.credentials import CredentialsKeeper
 from quinta.core.files.blobs import Blobs
+from quinta.core.files.repositories import Repositories
+from quinta.core.jobs.jobs import Jobs
 from quinta.core.models.models import Models
 from quinta.core.models.packages import Packages
 from quinta.core.models.variables import Variables
@@ -62,6 +64,8 @@ class Services:
     batch_pipelines: BatchPipelineRequests
     schedules: Schedules
     blobs: Blobs
+    repositories: Repositories
+    jobs: Jobs
     connectors: Connectors
     credentials: CredentialsKeeper
     logs: Logs

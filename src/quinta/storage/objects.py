@@ -65,6 +65,12 @@ class Objects:
             path.unlink(missing_ok=True)
             raise
 
+    async def size(self, key: str) -> int:
+        _check(key)
+        with _translated(key):
+            found = await obstore.head_async(self._store, key)
+        return found["size"]
+
     async def stream(self, key: str) -> AsyncIterator[bytes]:
         """Pieces of about 1 MiB."""
         _check(key)

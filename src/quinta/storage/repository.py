@@ -50,12 +50,18 @@ class SqlRepository(Generic[T]):
     async def find(
         self, *, order: Sequence[str] = (), limit: int | None = None, offset: int = 0, **conditions: object
     ) -> list[T]:
-        statement = self._select(conditions).order_by(*[self._ordered(name) for name in order])
-        if limit is not None:
-            statement = statement.limit(limit)
+        statement = self._select(conditions).order_by(*self._ordered(order)).limit(limit)
         if offset:
             statement = statement.offset(offset)
         return [self._mapper.item(row) for row in await self._session.fetch(statement)]
+
+    async def values(
+        self, column: str, *, order: Sequence[str] = (), limit: int | None = None, **conditions: object
+    ) -> list[Any]:
+        """core.ports.Repository.values; the values are as the database has them."""
+        statement = select(self._mapper.column(column)).where(*self._where(conditions))
+        rows = await self._session.fetch(statement.order_by(*self._ordered(order)).limit(limit))
+        return [row[0] for row in rows]
 
     async def lock_all(self, *, sharing: bool = False, **conditions: object) -> list[str]:
         """FOR UPDATE, or FOR KEY SHARE, which is what a foreign key takes. SQLite has one writer at a time."""
@@ -133,9 +139,9 @@ class SqlRepository(Generic[T]):
         terms = [] if self._scope.column is None else [self._table.c[self._scope.column] == self._scope.value]
         return terms + where(self._mapper, conditions)
 
-    def _ordered(self, name: str) -> ColumnElement[Any]:
-        column = self._mapper.column(name.removeprefix("-"))
-        return column.desc() if name.startswith("-") else column
+    def _ordered(self, names: Sequence[str]) -> list[ColumnElement[Any]]:
+        columns = [(self._mapper.column(name.removeprefix("-")), name.startswith("-")) for name in names]
+        return [column.desc() if descending else column for column, descending in columns]
 
     def _check_scope(self, row: Mapping[str, object], *, partial: bool = False) -> None:
         column = self._scope.column

@@ -16,9 +16,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from quinta.core.errors import InvalidInput
+from quinta.engine.archives.members import DEFAULT_LIMITS, ArchiveLimits
 from quinta.engine.builds.archive import check_is_zip, unpack
 from quinta.engine.builds.errors import PackageRejected
-from quinta.engine.builds.members import DEFAULT_LIMITS, ArchiveLimits
 from tests.engine.builds.archives import MODEL, archive, entry, patched, renamed, tree
 
 Make = Callable[[Path], Path]
@@ -76,7 +76,7 @@ REFUSALS: dict[str, tuple[Make, str, Make]] = {
     "encrypted": (changed("flags", 0x1), "'model_package/other' is encrypted", changed("flags", 0x0)),
     "strongly encrypted": (changed("flags", 0x41), "is encrypted", changed("flags", 0x0)),
     "absolute": (named("/etc/cron.d/x"), "'/etc/cron.d/x' is an absolute path", named("-etc/cron.d/x")),
-    "parent": (of(("model_package/../../x", "")), "leads out of the package", of(("model_package/..x/x", ""))),
+    "parent": (of(("model_package/../../x", "")), "leads out of the archive", of(("model_package/..x/x", ""))),
     "backslash": (named("..\\..\\x"), "has a backslash", named("..-..-x")),
     "drive": (of(("C:/x", "")), "'C:/x' is an absolute path", of(("CC:/x", ""))),
     "NUL": (named("model_package/a\0b"), "control characters", named("model_package/a-b")),

@@ -117,12 +117,9 @@ async def client_for(work: UnitOfWork, actor: Actor, name: ClientName, right: Cl
     that is not there or that the actor may not know of; NotPermitted when its group lacks the right, and for
     CREATE_JOB in an organization that runs nothing now.
     """
-    organization = await work.of(Organization, EVERYTHING).get(name=name.organization)
-    known = None if organization is None else await _standing(work, actor, organization)
-    if organization is None or known is None:
-        raise NotFound(f"there is no organization named '{name.organization}'", field="organization_id")
+    organization, standing = await _known(work, actor, name.organization)
     place = await place_of(work, organization, name)
-    group = await _group_in(work, actor, known, place.client)
+    group = await _group_in(work, actor, standing, place.client)
     if group is None:
         raise _no_client(name)
     if right not in CLIENT_GROUPS[group]:
@@ -132,20 +129,67 @@ async def client_for(work: UnitOfWork, actor: Actor, name: ClientName, right: Cl
     return place
 
 
+async def organization_to_manage(
+    work: UnitOfWork, actor: Actor | None, name: str, right: OrganizationRight
+) -> Organization:
+    """The organization called ``name``, if the actor may do ``right`` in it; an operator (None) may do all.
+
+    NotFound (field ``organization_id``) when the actor may not know of it, NotPermitted when its group lacks the right.
+    """
+    if actor is None:
+        return await _organization(work, name)
+    organization, standing = await _known(work, actor, name)
+    if right not in ORGANIZATION_GROUPS[standing]:
+        raise NotPermitted(f"the group '{standing}' in the organization '{name}' lacks the right {right}")
+    return organization
+
+
+async def place_to_manage(work: UnitOfWork, actor: Actor | None, name: ClientName, right: OrganizationRight) -> Place:
+    """The client called ``name``, if the actor may do ``right``, which is about its users, by its group in the
+    organization, or manages the members of this client by its group there; an operator (None) may do all."""
+    if actor is None:
+        return await place_of(work, await _organization(work, name.organization), name)
+    organization, standing = await _known(work, actor, name.organization)
+    if right in ORGANIZATION_GROUPS[standing]:
+        return await place_of(work, organization, name)
+    return await client_for(work, actor, name, ClientRight.MANAGE_MEMBERS)
+
+
 async def place_of(work: UnitOfWork, organization: Organization, name: ClientName) -> Place:
     """The client called ``name`` in an organization that is known; NotFound with the field of what is missing."""
     scope = in_organization(organization.id)
-    application = await work.of(Application, scope).get(name=name.application)
-    if application is None:
-        raise NotFound(
-            f"there is no application named '{name.application}' in organization '{organization.name}'",
-            field="application_id",
-        )
+    application = await application_named(work, organization, name.application)
     client = await work.of(Client, scope).get(application_id=application.id, name=name.client)
     project = None if client is None else await work.of(Project, scope).get(id=client.project_id)
     if client is None or project is None:
         raise _no_client(name)
     return Place(organization, application, client, project)
+
+
+async def application_named(work: UnitOfWork, organization: Organization, name: str) -> Application:
+    """The organization's application of that name; NotFound (field ``application_id``) when there is none."""
+    application = await work.of(Application, in_organization(organization.id)).get(name=name)
+    if application is None:
+        raise NotFound(
+            f"there is no application named '{name}' in organization '{organization.name}'", field="application_id"
+        )
+    return application
+
+
+async def _known(work: UnitOfWork, actor: Actor, name: str) -> tuple[Organization, OrganizationGroup]:
+    """The organization and what the actor is in it."""
+    organization = await _organization(work, name)
+    standing = await _standing(work, actor, organization)
+    if standing is None:
+        raise _no_organization(name)
+    return organization, standing
+
+
+async def _organization(work: UnitOfWork, name: str) -> Organization:
+    organization = await work.of(Organization, EVERYTHING).get(name=name)
+    if organization is None:
+        raise _no_organization(name)
+    return organization
 
 
 async def _standing(work: UnitOfWork, actor: Actor, organization: Organization) -> OrganizationGroup | None:
@@ -166,6 +210,10 @@ async def _group_in(work: UnitOfWork, actor: Actor, standing: OrganizationGroup,
         return ClientGroup.LEADER
     member = await work.of(ClientMember, EVERYTHING).get(client_id=client.id, user_id=actor.user_id)
     return None if member is None else member.group
+
+
+def _no_organization(name: str) -> NotFound:
+    return NotFound(f"there is no organization named '{name}'", field="organization_id")
 
 
 def _no_client(name: ClientName) -> NotFound:

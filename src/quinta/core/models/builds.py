@@ -20,14 +20,15 @@ MAXIMUM_ERROR_MESSAGE = 500
 async def request_build(
     work: UnitOfWork,
     version: ModelVersion,
-    actor: Actor,
+    actor: Actor | None,
     *,
     now: datetime,
     archive_key: str,
     archive_name: str,
     archive_size: int,
 ) -> ModelVersion:
-    """Queues a build of the archive and moves the version to its building state; an unfinished build is superseded."""
+    """Queues a build of the archive and moves the version to its building state; an unfinished build is superseded.
+    ``actor`` is who asks; None: the operator."""
     builds = work.of(Build, in_project(version.project_id))
     unfinished = (BuildStatus.PENDING, BuildStatus.RUNNING)
     for older in await builds.find(version_id=version.id, status=unfinished):
@@ -49,7 +50,8 @@ async def request_build(
     values = {"status": status, "error_message": "", "reason": None, "latest_build_id": build.id}
     await work.of(ModelVersion, in_project(version.project_id)).change(version.id, **values)
     tags = (f"version:{version.id}",)
-    work.emit(Event(EventName.BUILD_REQUESTED, build.id, tags, actor.user_id, version.project_id))
+    actor_id = None if actor is None else actor.user_id
+    work.emit(Event(EventName.BUILD_REQUESTED, build.id, tags, actor_id, version.project_id))
     return replace(version, status=status, error_message="", reason=None, latest_build_id=build.id)
 
 

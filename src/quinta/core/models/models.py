@@ -12,6 +12,7 @@ from quinta.core.errors import AlreadyExists, InvalidInput
 from quinta.core.events import Event, EventName
 from quinta.core.models.fields import check_fields_of
 from quinta.core.models.model import Field, Model, ModelVersion, ValueType
+from quinta.core.models.references import require_no_application
 from quinta.core.names import check_description, check_name
 from quinta.core.pipelines.references import require_unused
 from quinta.core.ports import Store, UnitOfWork
@@ -117,17 +118,23 @@ class Models:
 
     async def delete(self, actor: Actor, project_name: str, name: str) -> None:
         """Removes the model with all versions and the roles assigned on it; what runs is stopped. StateConflict while
-        a pipeline needs a version of it (contract ubiops 3.4)."""
+        a pipeline needs a version of it (contract ubiops 3.4) or an application runs it."""
         async with self._store.begin() as work:
-            project, model = await object_for(work, actor, project_name, Model, name, Permission.MODELS_DELETE)
-            versions = await work.of(ModelVersion, in_project(project.id)).find(model_id=model.id)
-            await require_unused(work, versions, f"the model '{model.name}'")
-            for version in versions:
-                tags = (f"version:{version.id}",)
-                work.emit(Event(EventName.VERSION_DELETED, version.id, tags, actor.user_id, project.id))
-            await work.of(RoleAssignment, in_project(project.id)).remove(object_id=model.id)
-            await work.of(Model, in_project(project.id)).remove(id=model.id)
-            work.emit(_event(EventName.MODEL_DELETED, model, actor))
+            _, model = await object_for(work, actor, project_name, Model, name, Permission.MODELS_DELETE)
+            await remove_model(work, model, actor.user_id)
+
+
+async def remove_model(work: UnitOfWork, model: Model, actor_id: str | None) -> None:
+    """As ``Models.delete``, in the name of that user or, with None, the operator's."""
+    scope, what = in_project(model.project_id), f"the model '{model.name}'"
+    versions = await work.of(ModelVersion, scope).find(model_id=model.id)
+    await require_unused(work, versions, what)
+    await require_no_application(work, what, model_id=model.id)
+    for version in versions:
+        work.emit(Event(EventName.VERSION_DELETED, version.id, (f"version:{version.id}",), actor_id, model.project_id))
+    await work.of(RoleAssignment, scope).remove(object_id=model.id)
+    await work.of(Model, scope).remove(id=model.id)
+    work.emit(Event(EventName.MODEL_DELETED, model.id, (f"model:{model.id}",), actor_id, model.project_id))
 
 
 async def _view(work: UnitOfWork, project: Project, model: Model) -> ModelView:

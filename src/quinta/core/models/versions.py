@@ -11,6 +11,7 @@ from quinta.core.events import Event, EventName
 from quinta.core.models.builds import build_again
 from quinta.core.models.find import version_of
 from quinta.core.models.model import Model, ModelVersion, VersionStatus
+from quinta.core.models.references import require_no_application
 from quinta.core.names import check_description, check_version_name
 from quinta.core.pipelines.references import require_unused
 from quinta.core.ports import Store, UnitOfWork
@@ -87,7 +88,7 @@ class Versions:
                 updated_at=now,
                 file_updated_at=now,
             )
-            _check(version)
+            check_version(version)
             await _require_free(work, project, model, new.name)
             await require_room_for_resource(work, project)
             await work.of(ModelVersion, in_project(project.id)).add(version)
@@ -122,7 +123,7 @@ class Versions:
             if not values:
                 return VersionView(version, model.name)
             changed = replace(version, **values, updated_at=self._clock.now())  # type: ignore[arg-type]  # own fields
-            _check(changed)
+            check_version(changed)
             if changed.name != version.name:
                 await _require_free(work, project, model, changed.name)
             versions = work.of(ModelVersion, in_project(project.id))
@@ -134,13 +135,15 @@ class Versions:
 
     async def delete(self, actor: Actor, project_name: str, model_name: str, name: str) -> None:
         """Removes the version with its requests; what runs is stopped. StateConflict while a pipeline needs it
-        (contract ubiops 3.4)."""
+        (contract ubiops 3.4) or an application is pinned to it."""
         async with self._store.begin() as work:
             project, model = await object_for(
                 work, actor, project_name, Model, model_name, Permission.MODELS_VERSIONS_DELETE
             )
             version = await version_of(work, model, name)
-            await require_unused(work, [version], f"the version '{version.name}' of model '{model.name}'")
+            what = f"the version '{version.name}' of model '{model.name}'"
+            await require_unused(work, [version], what)
+            await require_no_application(work, what, version_id=version.id)
             await work.of(ModelVersion, in_project(project.id)).remove(id=version.id)
             work.emit(_event(EventName.VERSION_DELETED, version, actor))
 
@@ -153,7 +156,7 @@ def _different(version: ModelVersion, change: VersionChange) -> dict[str, object
     return {name: value for name, value in asked.items() if value is not None and value != getattr(version, name)}
 
 
-def _check(version: ModelVersion) -> None:
+def check_version(version: ModelVersion) -> None:
     """Limits of contract ubiops 5.5."""
     check_version_name(version.name)
     check_description(version.description)

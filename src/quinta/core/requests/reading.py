@@ -100,6 +100,13 @@ class Reader:
             return read_result(text, value_type, fields, blob_ids)
         return await self._apart.call(read_result, text, value_type, fields, dict(blob_ids))
 
+    async def overlaid(self, below: str, above: str) -> str:
+        """The JSON text of an object with the members of two, those of ``above`` where both have one. Both were
+        checked."""
+        if len(below) + len(above) <= SMALL_BYTES:
+            return read_overlaid(below, above)
+        return await self._apart.call(read_overlaid, below, above)
+
 
 def read_bounded(text: bytes, most: int) -> Any:
     value = read_json(text)
@@ -199,3 +206,7 @@ def _checked_result(
     undeclared = [name for name in value if name not in known]
     declared = {name: item for name, item in value.items() if name in known}
     return Result(write_json(declared), tuple(name[:80] for name in sorted(undeclared[:MOST_NAMED])))
+
+
+def read_overlaid(below: str, above: str) -> str:
+    return write_json({**read_json(below), **read_json(above)})

@@ -12,7 +12,7 @@ from quinta.core.events import Event, EventName
 from quinta.core.names import check_email
 from quinta.core.ports import Store, UnitOfWork
 from quinta.core.scope import EVERYTHING, in_organization, of_user
-from quinta.core.tenancy.model import Invitation, Membership, Organization, Project, User
+from quinta.core.tenancy.model import Client, ClientMember, Invitation, Membership, Organization, Project, User
 from quinta.core.tenancy.places import require_another_administrator, require_room_for_user
 from quinta.kit.ids import new_id, parse_id
 
@@ -96,7 +96,7 @@ class Members:
             return _member(await _user(work, place), place)
 
     async def delete(self, actor: Actor, organization_name: str, member_id: str) -> None:
-        """Takes the place away, with every role in the organization's projects; StateConflict for the last
+        """Takes the place away, with every role in the organization's projects and clients; StateConflict for the last
         administrator (contract ubiops 3.4)."""
         async with self._store.begin() as work:
             organization = await organization_for(work, actor, organization_name, administrator=True)
@@ -106,6 +106,8 @@ class Members:
                 projects = await work.of(Project, in_organization(organization.id)).find()
                 ids = [project.id for project in projects]
                 await work.of(RoleAssignment, of_user(place.user_id)).remove(project_id=ids)
+                clients = await work.of(Client, in_organization(organization.id)).find()
+                await work.of(ClientMember, of_user(place.user_id)).remove(client_id=[item.id for item in clients])
                 work.emit(membership_changed(place, actor.user_id))
             else:
                 work.emit(_invitation_changed(place, actor))
@@ -134,7 +136,7 @@ async def join_where_invited(work: UnitOfWork, user: User) -> None:
         await work.of(Invitation, EVERYTHING).remove(email=user.email)
 
 
-def membership_changed(membership: Membership, actor_id: str) -> Event:
+def membership_changed(membership: Membership, actor_id: str | None) -> Event:
     return Event(EventName.MEMBERSHIP_CHANGED, membership.id, (f"user:{membership.user_id}",), actor_id)
 
 

@@ -9,7 +9,8 @@ from quinta.core.access.model import Actor, Permission
 from quinta.core.errors import AlreadyExists, InvalidInput, NotFound
 from quinta.core.events import Event, EventName
 from quinta.core.models.model import ModelVersion
-from quinta.core.names import check_name
+from quinta.core.models.references import require_no_application
+from quinta.core.names import check_name, numbered
 from quinta.core.ports import Store, UnitOfWork
 from quinta.core.scope import EVERYTHING, in_organization, in_project
 from quinta.core.tenancy.model import Organization, Project
@@ -78,14 +79,29 @@ class Projects:
             return await _view(work, project)
 
     async def delete(self, actor: Actor, name: str) -> None:
-        """Removes the project and everything in it. What runs is stopped; files go soon after."""
+        """Removes the project and everything in it. What runs is stopped; files go soon after. StateConflict while an
+        application runs a model of it."""
         async with self._store.begin() as work:
             project = await project_for(work, actor, name, Permission.PROJECTS_DELETE)
-            for version in await work.of(ModelVersion, in_project(project.id)).find():
-                tags = (f"version:{version.id}",)
-                work.emit(Event(EventName.VERSION_DELETED, version.id, tags, actor.user_id, project.id))
-            await work.of(Project, EVERYTHING).remove(id=project.id)
-            work.emit(_event(EventName.PROJECT_DELETED, project, actor))
+            await remove_project(work, project, actor.user_id)
+
+
+async def remove_project(work: UnitOfWork, project: Project, actor_id: str | None) -> None:
+    """Removes the project with everything in it, in the name of that user or, with None, the operator's. StateConflict
+    while an application runs a model of it."""
+    await require_no_application(work, f"the project '{project.name}'", project_id=project.id)
+    for version in await work.of(ModelVersion, in_project(project.id)).find():
+        work.emit(Event(EventName.VERSION_DELETED, version.id, (f"version:{version.id}",), actor_id, project.id))
+    await work.of(Project, EVERYTHING).remove(id=project.id)
+    work.emit(Event(EventName.PROJECT_DELETED, project.id, (f"project:{project.id}",), actor_id, project.id))
+
+
+async def free_project_name(work: UnitOfWork, wanted: str) -> str:
+    """``wanted``, or the first of ``wanted-2``, ``wanted-3`` … that no project of the server has."""
+    number = 1
+    while await work.of(Project, EVERYTHING).get(name=numbered(wanted, number)) is not None:
+        number += 1
+    return numbered(wanted, number)
 
 
 async def _view(work: UnitOfWork, project: Project) -> ProjectView:

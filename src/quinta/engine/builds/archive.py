@@ -1,30 +1,19 @@
-"""Opening an uploaded zip archive without harm. The rules are in members.py; here is where bytes are read."""
+"""Opening the uploaded zip archive of a package without harm. What is in it as a package is in members.py."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import shutil
-import struct
 import tempfile
 import zipfile
-import zlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Final
 
 from quinta.core.errors import InvalidInput
-from quinta.core.reasons import Reason
-from quinta.engine.builds.errors import NotAnArchive, PackageRejected
-from quinta.engine.builds.members import DEFAULT_LIMITS, ArchiveLimits, Plan, plan
-
-_CHUNK_BYTES: Final = 1 << 20
-_DIRECTORY_BYTES: Final = 8 << 20
-"""Longest central directory: 10,000 members with paths of 700 bytes each. zipfile keeps it in memory as objects."""
-
-_DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, OverflowError, ValueError, struct.error)
-"""What zipfile raises for archives that are damaged or forged; found by mutating archives (test_builds_archive)."""
+from quinta.engine.archives.errors import ArchiveRefused, NotAnArchive
+from quinta.engine.archives.members import DEFAULT_LIMITS, ArchiveLimits
+from quinta.engine.archives.reading import copy_member, opened
+from quinta.engine.builds.errors import PackageRejected
+from quinta.engine.builds.members import Plan, plan
 
 
 def check_is_zip(path: Path) -> None:
@@ -34,11 +23,11 @@ def check_is_zip(path: Path) -> None:
     build. Takes milliseconds, except for archives with a very large directory (some 0.1 s).
     """
     try:
-        with _opened(path):
+        with opened(path):
             pass
     except NotAnArchive as error:
         raise InvalidInput(error.message, field="file") from error
-    except PackageRejected:
+    except ArchiveRefused:
         return  # it is an archive; the build refuses it with the same message
 
 
@@ -54,11 +43,18 @@ def unpack(
 
     Raises PackageRejected with a sentence that names the member and the rule, OSError when the disk refuses.
     """
-    with _opened(archive) as opened:
-        todo = plan(opened.infolist(), archive.stat().st_size, model_file, limits)
+    try:
+        return _unpack(archive, destination, limits, model_file)
+    except ArchiveRefused as refusal:
+        raise PackageRejected(refusal.reason, refusal.message) from refusal
+
+
+def _unpack(archive: Path, destination: Path, limits: ArchiveLimits, model_file: str) -> str:
+    with opened(archive) as package:
+        todo = plan(package.infolist(), archive.stat().st_size, model_file, limits)
         partial = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", dir=destination.parent))
         try:
-            _extract(opened, todo, partial)
+            _extract(package, todo, partial)
             partial.chmod(0o755)
             partial.rename(destination)
         except BaseException:
@@ -67,87 +63,10 @@ def unpack(
     return todo.root
 
 
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
-    with path.open("rb") as raw:
-        try:
-            opened = zipfile.ZipFile(_BoundedReader(raw))
-        except UnicodeDecodeError as error:
-            raise PackageRejected(
-                Reason.ARCHIVE_UNSUPPORTED, "The archive has a member whose name is not valid UTF-8."
-            ) from error
-        except NotImplementedError as error:
-            raise PackageRejected(
-                Reason.ARCHIVE_UNSUPPORTED, f"The archive needs a feature that is not supported: {error}."
-            ) from error
-        except _DAMAGED as error:
-            raise NotAnArchive(
-                Reason.NOT_AN_ARCHIVE,
-                "The file is not a zip archive, or it is incomplete: upload a whole, unencrypted .zip file.",
-            ) from error
-        with opened:
-            yield opened
-
-
-def _extract(opened: zipfile.ZipFile, todo: Plan, target: Path) -> None:
+def _extract(package: zipfile.ZipFile, todo: Plan, target: Path) -> None:
     for folder in sorted(todo.folders):
         target.joinpath(*folder).mkdir(mode=0o755)
     for parts, member in todo.files.items():
-        try:
-            with opened.open(member) as source, target.joinpath(*parts).open("xb") as sink:
-                _copy(source, sink, member)
-                os.fchmod(sink.fileno(), 0o755 if member.external_attr >> 16 & 0o111 else 0o644)
-        except (*_DAMAGED, NotImplementedError, RuntimeError) as error:
-            raise PackageRejected(
-                Reason.ARCHIVE_DAMAGED, f"{member.filename!r} cannot be read from the archive: {error}."
-            ) from error
-
-
-def _copy(source: IO[bytes], sink: IO[bytes], member: zipfile.ZipInfo) -> None:
-    """Counts what really comes out; the header's size was added up before and may be a lie."""
-    written = 0
-    while chunk := source.read(_CHUNK_BYTES):
-        written += len(chunk)
-        if written > member.file_size:
-            break
-        sink.write(chunk)
-    if written != member.file_size:
-        raise PackageRejected(
-            Reason.ARCHIVE_DAMAGED,
-            f"{member.filename!r} is announced with {member.file_size:,} bytes but has another size: "
-            "the archive is damaged or forged.",
-        )
-
-
-class _BoundedReader(io.BufferedIOBase):
-    """The archive's file as zipfile sees it, except that no single read is larger than the longest central directory.
-
-    zipfile reads the central directory in one go, of whatever size the archive claims, before anyone can look.
-    """
-
-    def __init__(self, raw: IO[bytes]) -> None:
-        self._raw = raw
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        if size is None or size < 0:
-            size = _DIRECTORY_BYTES + 1
-        if size > _DIRECTORY_BYTES:
-            data = self._raw.read(_DIRECTORY_BYTES + 1)
-            if len(data) > _DIRECTORY_BYTES:
-                raise PackageRejected(Reason.ARCHIVE_TOO_LARGE, "The archive's list of members is too long.")
-            return data
-        return self._raw.read(size)
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        if whence == io.SEEK_SET and offset < 0:
-            raise zipfile.BadZipFile("a member begins before the archive")
-        return self._raw.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._raw.tell()
-
-    def seekable(self) -> bool:
-        return True
-
-    def readable(self) -> bool:
-        return True
+        with target.joinpath(*parts).open("xb") as sink:
+            copy_member(package, member, sink)
+            os.fchmod(sink.fileno(), 0o755 if member.external_attr >> 16 & 0o111 else 0o644)

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Final
 
 from quinta.core.reasons import Reason
+from quinta.engine.archives.members import DEFAULT_LIMITS, ArchiveLimits
 from quinta.engine.builds.command import StepRunner
 from quinta.engine.builds.environments import EnvironmentStore
 from quinta.engine.builds.errors import PackageRejected
 from quinta.engine.builds.index import IndexSettings
 from quinta.engine.builds.interpreters import Interpreter, Interpreters, discover
-from quinta.engine.builds.members import DEFAULT_LIMITS, ArchiveLimits
 from quinta.engine.builds.packages import PackageStore, StoredPackage
 from quinta.engine.builds.requirements import read_requirements
-from quinta.engine.builds.threads import in_thread
 from quinta.engine.sandbox.sandbox import Sandbox
+from quinta.engine.threads import in_thread
 
 _MODULE: Final = re.compile(r"\w[\w.-]*")
 

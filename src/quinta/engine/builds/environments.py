@@ -28,8 +28,8 @@ from quinta.engine.builds.index import IndexSettings
 from quinta.engine.builds.installer import Installer, Workshop
 from quinta.engine.builds.interpreters import Interpreter
 from quinta.engine.builds.requirements import Requirements
-from quinta.engine.builds.threads import in_thread
 from quinta.engine.sandbox.trees import remove_tree
+from quinta.engine.threads import in_thread
 
 _FORM: Final = 1
 """Part of every digest; raised when environments are made in another way, so that old ones are not used for new

@@ -25,9 +25,5 @@ class PackageRejected(BuildError):
     """The archive, or the package in it, is not acceptable; nothing of it was kept."""
 
 
-class NotAnArchive(PackageRejected):
-    """The upload is not a zip archive at all, or its end is missing."""
-
-
 class BuildFailed(BuildError):
     """The package is fine, but its environment could not be made; the build log has the whole story."""

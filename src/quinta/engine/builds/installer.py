@@ -22,8 +22,8 @@ from quinta.engine.builds.folders import writable_copy
 from quinta.engine.builds.index import IndexSettings
 from quinta.engine.builds.interpreters import Interpreter
 from quinta.engine.builds.requirements import REQUIREMENTS_FILE, Requirements
-from quinta.engine.builds.threads import in_thread
 from quinta.engine.builds.uv_output import cause_of, explain, lacks_wheels, without_credentials
+from quinta.engine.threads import in_thread
 
 _UV_ENVIRONMENT: Final = {
     "UV_NO_CONFIG": "1",  # a uv.toml or pyproject.toml in the package has no say

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quinta.core.reasons import Reason
+from quinta.engine.archives.members import DEFAULT_LIMITS, ArchiveLimits
 from quinta.engine.builds.archive import unpack
 from quinta.engine.builds.errors import PackageRejected
 from quinta.engine.builds.folders import WorkFolder, publish, remove_leftovers
-from quinta.engine.builds.members import DEFAULT_LIMITS, ArchiveLimits
 from quinta.kit.ids import new_id
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import structlog
 
 from quinta.core.events import Event, EventName
-from quinta.core.files.model import Blob
+from quinta.core.files.model import Blob, Repository
+from quinta.core.jobs.model import Job
 from quinta.core.models.model import Build
 from quinta.core.observation.model import LogLine, MetricPoint
 from quinta.core.pipelines.model import PipelineRequest
@@ -122,6 +123,9 @@ class Housekeeping:
         async with self._store.read() as work:
             known = set(await work.of(Blob, EVERYTHING).distinct("object_key"))
             known.update(await work.of(Build, EVERYTHING).distinct("archive_key"))
+            known.update(await work.of(Repository, EVERYTHING).distinct("archive_key"))
+            for column in ("overlay_key", "output_key", "logs_key"):
+                known.update(await work.of(Job, EVERYTHING).distinct(column))
         for key in keys:
             if key not in known:
                 await self._objects.delete(key)
