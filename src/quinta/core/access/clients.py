@@ -137,7 +137,7 @@ async def organization_to_manage(
     NotFound (field ``organization_id``) when the actor may not know of it, NotPermitted when its group lacks the right.
     """
     if actor is None:
-        return await _organization(work, name)
+        return await organization_named(work, name)
     organization, standing = await _known(work, actor, name)
     if right not in ORGANIZATION_GROUPS[standing]:
         raise NotPermitted(f"the group '{standing}' in the organization '{name}' lacks the right {right}")
@@ -148,7 +148,7 @@ async def place_to_manage(work: UnitOfWork, actor: Actor | None, name: ClientNam
     """The client called ``name``, if the actor may do ``right``, which is about its users, by its group in the
     organization, or manages the members of this client by its group there; an operator (None) may do all."""
     if actor is None:
-        return await place_of(work, await _organization(work, name.organization), name)
+        return await place_of(work, await organization_named(work, name.organization), name)
     organization, standing = await _known(work, actor, name.organization)
     if right in ORGANIZATION_GROUPS[standing]:
         return await place_of(work, organization, name)
@@ -178,14 +178,15 @@ async def application_named(work: UnitOfWork, organization: Organization, name: 
 
 async def _known(work: UnitOfWork, actor: Actor, name: str) -> tuple[Organization, OrganizationGroup]:
     """The organization and what the actor is in it."""
-    organization = await _organization(work, name)
+    organization = await organization_named(work, name)
     standing = await _standing(work, actor, organization)
     if standing is None:
         raise _no_organization(name)
     return organization, standing
 
 
-async def _organization(work: UnitOfWork, name: str) -> Organization:
+async def organization_named(work: UnitOfWork, name: str) -> Organization:
+    """For operators, who may know of every one; NotFound (field ``organization_id``) when there is none."""
     organization = await work.of(Organization, EVERYTHING).get(name=name)
     if organization is None:
         raise _no_organization(name)

@@ -14,6 +14,7 @@ from quinta.core.access.clients import (
     OrganizationRight,
     Place,
     application_named,
+    organization_named,
     organization_to_manage,
     place_of,
     place_to_manage,
@@ -112,8 +113,7 @@ class Clients:
             if organization_name is None:
                 organizations = await work.of(Organization, EVERYTHING).find(order=("name",))
             else:
-                right = OrganizationRight.CREATE_CLIENT
-                organizations = [await organization_to_manage(work, None, organization_name, right)]
+                organizations = [await organization_named(work, organization_name)]
             return [view for organization in organizations for view in await _views(work, organization)]
 
     async def delete(self, actor: Actor | None, name: ClientName) -> None:
