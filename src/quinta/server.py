@@ -72,6 +72,8 @@ from quinta.engine.loops.clock import ClockWatch
 from quinta.engine.loops.deliveries import DeliveryLoop
 from quinta.engine.loops.housekeeping import Housekeeping
 from quinta.engine.loops.instances import Instances
+from quinta.engine.loops.job_files import JobFiles
+from quinta.engine.loops.jobs import JobLoop
 from quinta.engine.loops.quotas import Quotas
 from quinta.engine.loops.schedules import Scheduler
 from quinta.engine.loops.verifications import Verifications
@@ -83,6 +85,7 @@ from quinta.engine.observation.status_socket import StatusSocket
 from quinta.engine.reading_process import ReadingProcess
 from quinta.engine.recorder import Recorder
 from quinta.engine.sandbox.detection import detect
+from quinta.engine.sandbox.trees import remove_tree
 from quinta.engine.supervisor.machine import supervisor_policy
 from quinta.engine.supervisor.settings import EngineFolders
 from quinta.engine.supervisor.supervisor import Supervisor
@@ -198,6 +201,10 @@ class Server:
             store, objects, self._builder, self.supervisor, recorder, failures, clock, self.staging, secrets
         )
         self._batches = Batches(store, shared.versions, shared.execution, runs, failures, clock, self._runs_here)
+        job_files = JobFiles(self._folders.jobs, store, objects, ZipArchives(), recorder)
+        self._jobs = JobLoop(
+            store, secrets, self.supervisor, reader, job_files, recorder, failures, clock, self._runs_here
+        )
         self._scheduler = Scheduler(store, shared.scheduled, recorder, clock)
         self._deliveries = DeliveryLoop(store, deliveries, runs, recorder, clock)
         self._verifications = Verifications(store, drivers, secrets, recorder, failures, clock)
@@ -209,6 +216,7 @@ class Server:
             "schedules": self._scheduler.end_sleep,
             "builds": self._builds.loop.end_far_leases,
             "batches": self._batches.loop.end_far_leases,
+            "jobs": self._jobs.loop.end_far_leases,
             "deliveries": self._deliveries.loop.end_far_leases,
             "verifications": self._verifications.loop.end_far_leases,
         }
@@ -296,6 +304,7 @@ class Server:
         if self._database.exclusive:
             await self._builds.loop.release_abandoned()
             await self._batches.loop.release_abandoned()
+            await self._jobs.loop.release_abandoned()
             await self._deliveries.loop.release_abandoned()
             await self._verifications.loop.release_abandoned()
         await asyncio.to_thread(self._builder.remove_leftovers)
@@ -304,6 +313,7 @@ class Server:
             "recorder": self._recorder.run(),
             "builds": self._builds.loop.run(),
             "batches": self._batches.loop.run(),
+            "jobs": self._jobs.loop.run(),
             "deliveries": self._deliveries.loop.run(),
             "verifications": self._verifications.loop.run(),
             "schedules": self._scheduler.run(),
@@ -323,6 +333,7 @@ class Server:
         await self._status.close()
         await asyncio.gather(
             self._batches.loop.close(grace=5.0),
+            self._jobs.loop.close(grace=5.0),
             self._deliveries.loop.close(grace=5.0),
             self._builds.loop.close(grace=0.0),
             self._verifications.loop.close(grace=0.0),
@@ -356,7 +367,7 @@ class Server:
         }
 
     def _gauges(self) -> dict[str, float]:
-        pools = self.supervisor.snapshot().values()
+        pools = [*self.supervisor.snapshot().values(), *(pool for _, pool in self.supervisor.jobs())]
         return {
             "instances_ready": sum(pool.ready for pool in pools),
             "instances_busy": sum(pool.busy for pool in pools),
@@ -364,6 +375,7 @@ class Server:
             "instances_stopping": sum(pool.stopping for pool in pools),
             "requests_waiting": sum(pool.waiting for pool in pools),
             "batch_requests_in_flight": self._batches.loop.in_flight,
+            "jobs_in_flight": self._jobs.loop.in_flight,
             "scheduled_requests_in_flight": self._scheduler.in_flight,
             "builds_in_flight": self._builds.loop.in_flight,
         }
@@ -394,6 +406,7 @@ class _Folders:
     def __init__(self, data: Path) -> None:
         self._data = data
         self.uploads = data / "uploads"
+        self.jobs = data / "jobs"
         self.keyring = data / "secrets.key"
         self.engine = EngineFolders(
             packages=data / "packages",
@@ -418,10 +431,11 @@ class _Folders:
     def make(self) -> None:
         """Makes what is missing and empties what belonged to a killed predecessor."""
         engine = self.engine
-        for folder in (self.uploads, engine.packages, engine.environments, engine.instances, engine.staging):
+        kept = engine.packages, engine.environments, engine.instances, engine.staging
+        for folder in (self.uploads, self.jobs, *kept):
             folder.mkdir(exist_ok=True)
-        for left in self.uploads.iterdir():
-            left.unlink()
+        for left in (*self.uploads.iterdir(), *self.jobs.iterdir()):
+            remove_tree(left)
 
 
 @contextmanager

@@ -32,7 +32,7 @@ seconds = st.floats(allow_nan=False, allow_infinity=False)
 numbers = st.integers(0, 2**53)
 names = st.dictionaries(texts, texts, max_size=3)
 messages: st.SearchStrategy[Message] = st.one_of(
-    st.builds(Start, texts, texts, texts, names, names, st.lists(texts, max_size=3), numbers, names),
+    st.builds(Start, texts, texts, texts, names, names, st.lists(texts, max_size=3), numbers, names, names),
     st.builds(Run, numbers, texts, names),
     st.just(Stop()),
     st.just(Ready()),

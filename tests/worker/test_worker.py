@@ -84,7 +84,7 @@ def worker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Worker]:
 
 
 def start(tmp_path: Path, model_file: str = "model") -> Start:
-    return Start(model_file, str(tmp_path / "work"), str(tmp_path / "exchange"), {}, {"A": "b"}, [], 0, {})
+    return Start(model_file, str(tmp_path / "work"), str(tmp_path / "exchange"), {}, {"A": "b"}, [], 0, {}, {})
 
 
 def test_a_worker_answers_and_stops(worker: Worker, tmp_path: Path) -> None:

@@ -58,8 +58,8 @@ TEXTS: Final[dict[Reason, Text]] = {
         "Load less in the module and in the constructor.",
     ),
     Reason.START_NO_MODEL_FILE: Text(
-        "The package has no file of the name that the version wants.",
-        "Put model.py into the root of the package, or name the file in ML_MODEL_FILE_NAME.",
+        "The package has no file of the name that the version wants, and no application.py.",
+        "Put model.py or application.py into the root of the package, or name the model's file in ML_MODEL_FILE_NAME.",
     ),
     Reason.START_NO_MODEL_CLASS: Text(
         "The model's file has no class Model.",
@@ -69,8 +69,12 @@ TEXTS: Final[dict[Reason, Text]] = {
         "The class Model has no method request.",
         "Define request(self, data) in it.",
     ),
+    Reason.START_NO_RUN_FUNCTION: Text(
+        "The file application.py has no function run, and there is no model's file beside it.",
+        "Define run(inputs, outputs, params, logger) in it.",
+    ),
     Reason.START_IMPORT_ERROR: Text(
-        "The model's file raised an exception while it was imported.",
+        "The model's file, or application.py, raised an exception while it was imported.",
         "Read the traceback in the log; a module that is missing belongs into requirements.txt.",
     ),
     Reason.START_CONSTRUCTOR_ERROR: Text(
@@ -99,11 +103,11 @@ TEXTS: Final[dict[Reason, Text]] = {
     ),
     # While an instance has the request.
     Reason.MODEL_ERROR: Text(
-        "The method request raised an exception.",
+        "The method request, or the function run of an application, raised an exception.",
         "Read the traceback in the log of the request.",
     ),
     Reason.MODEL_CALLED_EXIT: Text(
-        "The method request called sys.exit.",
+        "The method request, or the function run of an application, called sys.exit.",
         "Return a result or raise an exception instead.",
     ),
     Reason.RESULT_NOT_JSON: Text(
@@ -129,6 +133,10 @@ TEXTS: Final[dict[Reason, Text]] = {
     Reason.RESULT_NOT_KEPT: Text(
         "The server could not store the files of the result.",
         "Send the request again; the server's own log says why, a full disk among the causes.",
+    ),
+    Reason.OUTPUT_TOO_LARGE: Text(
+        "The job left more files, or more bytes, in its output folder than may be kept.",
+        "Write less into the output folder; the message has the limit.",
     ),
     Reason.RESULT_TOO_LARGE_TO_HAND_ON: Text(
         "The result is too large for the objects of the pipeline that get it.",
@@ -156,7 +164,7 @@ TEXTS: Final[dict[Reason, Text]] = {
     ),
     Reason.KILLED: Text(
         "Something killed the process of the instance (SIGKILL): an operator, or the kernel when the machine was full.",
-        "Send the request again; a batch request is run again by itself (decision 0018).",
+        "Send the request again; a batch request or a job is run again by itself (decisions 0018 and 0021).",
     ),
     Reason.KILLED_BY_SIGNAL: Text(
         "A signal ended the process of the instance: a crash in native code, or somebody's kill.",
@@ -233,8 +241,8 @@ TEXTS: Final[dict[Reason, Text]] = {
         "Leave out what the model does not need.",
     ),
     Reason.NO_MODEL_FILE: Text(
-        "The package has no file of the name that the version wants in its root.",
-        "Put model.py into the root of the package, or name the file in ML_MODEL_FILE_NAME.",
+        "The package has neither a file of the name that the version wants nor application.py in its root.",
+        "Put model.py or application.py into the root of the package, or name the model's file in ML_MODEL_FILE_NAME.",
     ),
     Reason.MODEL_FILE_INVALID: Text(
         "ML_MODEL_FILE_NAME does not name a Python module in the root of the package.",

@@ -53,6 +53,7 @@ class Reason(StrEnum):
     START_NO_MODEL_FILE = "start_no_model_file", Phase.COLD_START
     START_NO_MODEL_CLASS = "start_no_model_class", Phase.COLD_START
     START_NO_REQUEST_METHOD = "start_no_request_method", Phase.COLD_START
+    START_NO_RUN_FUNCTION = "start_no_run_function", Phase.COLD_START
     START_IMPORT_ERROR = "start_import_error", Phase.COLD_START
     START_CONSTRUCTOR_ERROR = "start_constructor_error", Phase.COLD_START
     START_EXITED = "start_exited", Phase.COLD_START
@@ -70,6 +71,7 @@ class Reason(StrEnum):
     RESULT_TOO_LARGE = "result_too_large", Phase.RUN
     RESULT_BAD_FILE = "result_bad_file", Phase.RUN
     RESULT_NOT_KEPT = "result_not_kept", Phase.RUN
+    OUTPUT_TOO_LARGE = "output_too_large", Phase.RUN
     RESULT_TOO_LARGE_TO_HAND_ON = "result_too_large_to_hand_on", Phase.RUN
     RUN_TIMEOUT = "run_timeout", Phase.DEADLINE
     PIPELINE_TIMEOUT = "pipeline_timeout", Phase.DEADLINE

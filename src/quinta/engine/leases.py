@@ -154,7 +154,8 @@ class LeasedWork(Generic[T]):
 
     ``select`` chooses what to claim in a turn; by default everything there is room for. ``concurrency`` bounds the
     items in flight. ``woken_by`` is the event that says that items wait, ``cancelled_by`` the one whose tags
-    (``anything:ID``) name items that are gone. ``lock_first`` gets every ``Ended.order`` of a transaction before any of
+    (``anything:ID``) name items that are gone. ``forward_only``: an item that is given back keeps the status of work,
+    as one whose lease has run out. ``lock_first`` gets every ``Ended.order`` of a transaction before any of
     its items is locked: where whoever deletes locks what items share first, nobody waits for another for ever.
     """
 
@@ -168,6 +169,7 @@ class LeasedWork(Generic[T]):
     select: Callable[[Claim[T]], Awaitable[None]] = _select_all
     woken_by: EventName | None = None
     cancelled_by: EventName | None = None
+    forward_only: bool = False
     lock_first: Callable[[UnitOfWork, Sequence[str]], Awaitable[None]] | None = None
 
 
@@ -226,7 +228,7 @@ class LeasedLoop(Generic[T]):
             rows = unit.of(self._work.kind, EVERYTHING)
             items = await rows.find(status=self._work.working)
             for item in items:
-                await rows.change(item.id, status=self._work.waiting, lease_token=None, lease_expires_at=None)
+                await rows.change(item.id, lease_token=None, **{"lease_expires_at": None, **self._given_back()})
         return len(items)
 
     async def end_far_leases(self) -> int:
@@ -417,8 +419,14 @@ class LeasedLoop(Generic[T]):
     def _put_back(self, item: T) -> Ended:
         """Not counted as an attempt. Without a pause when this server stops, so that another one takes it at once."""
         if self._draining:
-            return Ended({"status": self._work.waiting, "attempts": item.attempts - 1})
+            return Ended({**self._given_back(), "attempts": item.attempts - 1})
         return self._pause(item, attempts=item.attempts - 1)
+
+    def _given_back(self) -> dict[str, object]:
+        """What makes an item one that any server may take at once."""
+        if self._work.forward_only:
+            return {"lease_expires_at": self._clock.now()}
+        return {"status": self._work.waiting}
 
     def _after_failure(self, item: T, error: str) -> Ended:
         if item.attempts >= self._policy.maximum_attempts:

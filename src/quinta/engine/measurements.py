@@ -116,7 +116,9 @@ class Measurements:
                 for version_id, count in queue.waiting_by_version.items():
                     row = labels.get(version_id, OTHERS)
                     pending[row] = pending.get(row, 0) + count
-        shown = ((labels.get(version_id, OTHERS), pool) for version_id, pool in supervisor.snapshot().items())
+        shown = [(labels.get(version_id, OTHERS), pool) for version_id, pool in supervisor.snapshot().items()]
+        # With the version that it runs, and not one series for each job.
+        shown += [(labels.get(version.version_id, OTHERS), pool) for version, pool in supervisor.jobs()]
         yield from pools(shown, pending)
 
     def _choose(self, tallies: Mapping[str, VersionTally], serving: set[str]) -> list[str]:

@@ -57,6 +57,7 @@ class Recorder:
         self._dropped_in_all = 0
         self._sums: dict[_Object, defaultdict[str, float]] = {}
         self._totals: defaultdict[tuple[str, str], float] = defaultdict(float)
+        self._storing = asyncio.Lock()
 
     @property
     def totals(self) -> Mapping[tuple[str, str], float]:
@@ -102,15 +103,16 @@ class Recorder:
 
     async def flush(self) -> None:
         """Stores everything taken so far."""
-        while self._lines:
-            lines = self._lines[:_LINES_PER_TRANSACTION]
-            await self._store_lines(lines)
-            del self._lines[: len(lines)]
-            self._let_go(lines)
-        if self._dropped:
-            logger.warning("recorder.lines_dropped", lines=self._dropped)
-            self._dropped = 0
-        await self._store_points()
+        async with self._storing:
+            while self._lines:
+                lines = self._lines[:_LINES_PER_TRANSACTION]
+                await self._store_lines(lines)
+                del self._lines[: len(lines)]
+                self._let_go(lines)
+            if self._dropped:
+                logger.warning("recorder.lines_dropped", lines=self._dropped)
+                self._dropped = 0
+            await self._store_points()
 
     def _let_go(self, lines: list[LogLine]) -> None:
         for line in lines:

@@ -9,27 +9,29 @@ from sqlalchemy import ColumnElement, String, Table, bindparam, case, func, sele
 
 from quinta.core.observation.queues import Queue, QueueName
 from quinta.storage.connector_tables import verifications
+from quinta.storage.job_tables import jobs
 from quinta.storage.pipeline_tables import deliveries, pipeline_requests
 from quinta.storage.session import Session
 from quinta.storage.tables import builds, model_versions, projects, requests
 
-_LEASED: Final = (
-    (QueueName.BATCH_REQUESTS, requests, "processing"),
-    (QueueName.DELIVERIES, deliveries, "processing"),
-    (QueueName.BUILDS, builds, "running"),
-    (QueueName.VERIFICATIONS, verifications, "running"),
-)
 _WAITING: Final = "pending"
+_LEASED: Final = (
+    (QueueName.BATCH_REQUESTS, requests, _WAITING, "processing"),
+    (QueueName.DELIVERIES, deliveries, _WAITING, "processing"),
+    (QueueName.BUILDS, builds, _WAITING, "running"),
+    (QueueName.JOBS, jobs, "queued", "started"),
+    (QueueName.VERIFICATIONS, verifications, _WAITING, "running"),
+)
 
 
 async def read_queues(session: Session, now: datetime) -> list[Queue]:
     """core.ports.UnitOfWork.queues. What it costs grows with what waits and is worked on, not with what has ended:
     7 ms of processor time for 50,000 waiting requests on SQLite."""
-    queues = [await _leased(session, name, table, working, now) for name, table, working in _LEASED]
+    queues = [await _leased(session, *leased, now) for leased in _LEASED]
     return [*queues, await _pipeline_requests(session)]
 
 
-async def _leased(session: Session, name: QueueName, table: Table, working: str, now: datetime) -> Queue:
+async def _leased(session: Session, name: QueueName, table: Table, status: str, working: str, now: datetime) -> Queue:
     by_version = await _waiting_by_version(session) if table is requests else {}
     if table is requests:
         waiting, first = (
@@ -38,7 +40,7 @@ async def _leased(session: Session, name: QueueName, table: Table, working: str,
         )
     else:
         wanted = [func.count(), func.min(table.c.id)]
-        waiting, first = (await session.fetch(select(*wanted).where(_status(table, _WAITING))))[0]
+        waiting, first = (await session.fetch(select(*wanted).where(_status(table, status))))[0]
     lapsed = func.sum(case((table.c.lease_expires_at <= now, 1), else_=0))
     # ``updated_at`` is the moment of the claim: renewing a lease leaves it alone.
     held = [func.count(), func.min(table.c.updated_at), lapsed]

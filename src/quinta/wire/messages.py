@@ -33,6 +33,7 @@ START_FAILURES = (
     "start_no_model_file",
     "start_no_model_class",
     "start_no_request_method",
+    "start_no_run_function",
     "start_import_error",
     "start_constructor_error",
     "start_exited",
@@ -66,11 +67,13 @@ class WireError(ValueError):
 
 
 class Start(NamedTuple):
-    """The first message: load the class ``Model`` and construct it. Paths are as the worker sees them.
+    """The first message: load the class ``Model`` and construct it, or load the application. Paths are as the worker
+    sees them.
 
     ``variables`` come as a message, not on a command line, since they hold secrets; the worker adds them to
     ``context``. ``blob_outputs`` are the output fields whose value is the path of a file. ``maximum_processes`` is
-    0 when something else limits them. ``confinement`` is for ``worker.confinement.confine``.
+    0 when something else limits them. ``confinement`` is for ``worker.confinement.confine``. ``job`` is empty, or the
+    instance runs the package's application once and it names the folders ``inputs``, ``outputs`` and ``logs``.
     """
 
     model_file: str
@@ -81,6 +84,7 @@ class Start(NamedTuple):
     blob_outputs: List[str]
     maximum_processes: int
     confinement: Dict[str, Any]
+    job: Dict[str, str]
 
 
 class Run(NamedTuple):
@@ -133,7 +137,7 @@ class Failed(NamedTuple):
 Message = Union[Start, Run, Stop, Ready, StartFailed, Done, Failed]
 
 _KINDS: Dict[str, Tuple[Type[Message], Tuple[type, ...]]] = {
-    "Start": (Start, (str, str, str, dict, dict, list, int, dict)),
+    "Start": (Start, (str, str, str, dict, dict, list, int, dict, dict)),
     "Run": (Run, (int, str, dict)),
     "Stop": (Stop, ()),
     "Ready": (Ready, ()),

@@ -1,10 +1,11 @@
-"""Loads the class ``Model`` of a package and constructs it as its constructor wants (contract ubiops 4.3)."""
+"""Loads the modules of a package: the class ``Model``, constructed as its constructor wants (contract ubiops 4.3)."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import sys
+from types import ModuleType
 from typing import Any
 
 _TAKES_ANY_KEYWORD = 0x08  # CO_VARKEYWORDS; the module inspect, which names it, takes 10 ms to import
@@ -18,23 +19,38 @@ class LoadError(Exception):
         self.code = code
 
 
+def search_first(package: str) -> None:
+    """Lets imports find the package's own modules, and those in its folder ``libraries``, before all others."""
+    sys.path[:0] = [package, os.path.join(package, "libraries")]
+
+
+def has_module(package: str, name: str) -> bool:
+    """Whether the folder ``package`` has the file ``<name>.py``."""
+    return os.path.isfile(os.path.join(package, name + ".py"))
+
+
+def load_module(package: str, name: str) -> ModuleType:
+    """Imports ``<name>.py`` from the folder ``package``. Raises LoadError when the file is not there, and whatever the
+    user's code raises."""
+    path = os.path.join(package, name + ".py")
+    if not os.path.isfile(path):
+        raise LoadError("start_no_model_file", "the package has no file %s.py" % name)
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise LoadError("start_no_model_file", "%s.py cannot be loaded as a Python module" % name)
+    module = importlib.util.module_from_spec(spec)
+    # Registered under its name so that pickles of its classes load, but never over a module that is already there.
+    sys.modules.setdefault(name, module)
+    spec.loader.exec_module(module)
+    return module
+
+
 def load_class(package: str, model_file: str) -> type:
-    """Imports ``<model_file>.py`` from the folder ``package`` and returns its class ``Model``.
+    """The class ``Model`` of ``<model_file>.py``.
 
     Raises LoadError when the file or the class is not there, and whatever the user's code raises.
     """
-    sys.path[:0] = [package, os.path.join(package, "libraries")]
-    path = os.path.join(package, model_file + ".py")
-    if not os.path.isfile(path):
-        raise LoadError("start_no_model_file", "the package has no file %s.py" % model_file)
-    spec = importlib.util.spec_from_file_location(model_file, path)
-    if spec is None or spec.loader is None:
-        raise LoadError("start_no_model_file", "%s.py cannot be loaded as a Python module" % model_file)
-    module = importlib.util.module_from_spec(spec)
-    # Registered under its name so that pickles of its classes load, but never over a module that is already there.
-    sys.modules.setdefault(model_file, module)
-    spec.loader.exec_module(module)
-    model_class = getattr(module, "Model", None)
+    model_class = getattr(load_module(package, model_file), "Model", None)
     if not isinstance(model_class, type):
         raise LoadError("start_no_model_class", "%s.py has no class Model" % model_file)
     return model_class

@@ -1,5 +1,7 @@
 """The program of an instance: loads the model, then answers one request after the other until it is told to stop.
 
+The instance of a job gets one request, and answers with what the application makes of it (applications.py).
+
 Started by the supervisor as ``python -I -c "... main()" DESCRIPTOR`` with the package's copy as working directory, both
 output descriptors on the log pipe and the number of the socket to the supervisor as its argument.
 """
@@ -25,9 +27,10 @@ from quinta.wire.messages import (
     StartFailed,
     Stop,
 )
+from quinta.worker.applications import ModelJob, load_application
 from quinta.worker.channel import Channel
 from quinta.worker.confinement import ConfinementError, confine
-from quinta.worker.loading import LoadError, construct, load_class
+from quinta.worker.loading import LoadError, construct, load_class, search_first
 from quinta.worker.results import InvalidResult, encode_result, take_files
 from quinta.worker.streams import Streams
 
@@ -81,9 +84,14 @@ def _construct(channel: Channel, streams: Streams, start: Start) -> Any:
         sys.argv[:] = [start.model_file + ".py"]
         context = dict(start.context, environment_variables=dict(start.variables))
         code = "start_import_error"
+        search_first(start.package)
+        application = load_application(start)
+        if application is not None:
+            return application
         model_class = load_class(start.package, start.model_file)
         code = "start_constructor_error"
-        return construct(model_class, start.package, start.model_file, context)
+        model = construct(model_class, start.package, start.model_file, context)
+        return ModelJob(model, start) if start.job else model
     except BaseException as error:  # noqa: BLE001 - whatever the user's code raises is the reason to report
         streams.restore()
         if not isinstance(error, (LoadError, ConfinementError)):
@@ -154,8 +162,10 @@ def _tidy(streams: Streams, start: Start) -> None:
 
 
 def _print_traceback(error: BaseException) -> None:
-    """Into the log, without our own frame on top."""
-    trace = error.__traceback__.tb_next if error.__traceback__ is not None else None
+    """Into the log, without our own frames on top."""
+    trace = error.__traceback__
+    while trace is not None and str(trace.tb_frame.f_globals.get("__name__")).startswith("quinta.worker."):
+        trace = trace.tb_next
     try:
         text = "".join(traceback.format_exception(type(error), error, trace))
     except BaseException:  # noqa: BLE001 - exceptions of users may fail to print themselves, or exit in the attempt

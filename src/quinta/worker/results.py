@@ -49,12 +49,13 @@ def take_files(result: Any, fields: List[str], folder: str) -> Tuple[Any, Dict[s
         name = os.path.basename(os.fsdecode(os.fspath(result[field])))
         target = os.path.join(folder, str(position))
         os.makedirs(target)
-        _link_or_copy(path, os.path.join(target, name))
+        link_or_copy(path, os.path.join(target, name))
         files[field] = name
     return {**result, **files}, files
 
 
-def _link_or_copy(source: str, target: str) -> None:
+def link_or_copy(source: str, target: str) -> None:
+    """Makes ``target``, which must not exist, the same file as ``source``, or a copy."""
     try:
         os.link(source, target)
     except OSError:  # another file system: /tmp, or a file of the package itself

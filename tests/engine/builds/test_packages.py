@@ -82,8 +82,11 @@ def test_a_package_is_kept_read_only_and_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (["model_package/a", "model_package/b/c"], "has no model.py in its root (model_package/); found: a, b/."),
-        (["a", "b/c"], "The package has no model.py in its root; found: a, b/."),
+        (
+            ["model_package/a", "model_package/b/c"],
+            "neither model.py nor application.py in its root (model_package/); found: a, b/.",
+        ),
+        (["a", "b/c"], "The package has neither model.py nor application.py in its root; found: a, b/."),
         ([f"{n:02}" for n in range(12)], "found: 00, 01, 02, 03, 04, 05, 06, 07, 08, 09 and 2 more."),
         (["model_package/"], "found: nothing."),
         (["model_package/model.py/"], "found: model.py/."),

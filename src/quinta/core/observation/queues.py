@@ -13,6 +13,7 @@ class QueueName(StrEnum):
     PIPELINE_REQUESTS = "pipeline_requests"
     DELIVERIES = "deliveries"
     BUILDS = "builds"
+    JOBS = "jobs"
     VERIFICATIONS = "verifications"
 
 

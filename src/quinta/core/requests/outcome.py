@@ -25,8 +25,8 @@ class RunRequest:
     """One call of the user's code.
 
     ``data`` is the JSON text of the input (an object, or a string for plain models), already validated;
-    ``timeout`` is in seconds and covers waiting, a cold start and the run. ``trace`` is set for a run in a pipeline,
-    and ``batch`` where nobody waits for the answer.
+    ``timeout`` is in seconds and covers waiting, a cold start and the run; where ``run_timeout`` is given, that one
+    covers the run. ``trace`` is set for a run in a pipeline, and ``batch`` where nobody waits for the answer.
     """
 
     id: str
@@ -35,6 +35,7 @@ class RunRequest:
     blobs: tuple[BlobInput, ...] = ()
     trace: Trace | None = None
     batch: bool = False
+    run_timeout: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,13 @@ class Reader:
             return read_object(text)
         return await self._apart.call(read_object, text)
 
+    async def check(self, text: bytes) -> None:
+        """Only that it is one JSON value, of whatever kind and size."""
+        if len(text) <= SMALL_BYTES:
+            check_json(text)
+        else:
+            await self._apart.call(check_json, text)
+
     async def parts(self, text: str, parts: Sequence[Mapping[str, str]]) -> list[str]:
         """The JSON texts of what the objects of a pipeline get of another's: for each the source's field by its own.
 
@@ -106,6 +113,10 @@ class Reader:
         if len(below) + len(above) <= SMALL_BYTES:
             return read_overlaid(below, above)
         return await self._apart.call(read_overlaid, below, above)
+
+
+def check_json(text: bytes) -> None:
+    read_json(text)
 
 
 def read_bounded(text: bytes, most: int) -> Any:

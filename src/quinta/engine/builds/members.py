@@ -12,6 +12,8 @@ from quinta.engine.archives.members import ArchiveLimits, Tree, is_junk, tree_of
 
 PACKAGE_FOLDER: Final = "model_package"
 """The top folder that marks a package (contract ubiops 4.1)."""
+APPLICATION_FILE: Final = "application.py"
+"""What makes a package an application, with a model's file beside it or without (contract vbrain 9)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +30,23 @@ def plan(members: list[zipfile.ZipInfo], archive_bytes: int, model_file: str, li
     """The plan for an archive of ``archive_bytes`` whose central directory lists ``members``.
 
     Raises ArchiveRefused, naming the member, for the first rule that is broken. The package is ``model_package/`` if
-    there is such a folder; else, unless ``<model_file>.py`` lies at the top, the one top folder that has it; else the
-    archive as a whole (contract ubiops 4.1). What lies beside the package folder, and what macOS adds to archives,
-    is checked too but not unpacked.
+    there is such a folder; else, unless ``<model_file>.py`` or an application lies at the top, the one top folder that
+    has the former, or the latter; else the archive as a whole (contract ubiops 4.1). What lies beside the package
+    folder, and what macOS adds to archives, is checked too but not unpacked.
     """
     tree = tree_of(members, archive_bytes, limits)
-    return _below(_root(tree, f"{model_file}.py"), tree)
+    return _below(_root(tree, (f"{model_file}.py", APPLICATION_FILE)), tree)
 
 
-def _root(tree: Tree, model_file: str) -> tuple[str, ...]:
+def _root(tree: Tree, wanted: tuple[str, ...]) -> tuple[str, ...]:
     if (PACKAGE_FOLDER,) in tree.folders:
         return (PACKAGE_FOLDER,)
-    tops = [top for top in tree.folders if len(top) == 1 and not is_junk(top) and (*top, model_file) in tree.files]
-    if (model_file,) not in tree.files and len(tops) == 1:
-        return tops[0]
+    if not any((name,) in tree.files for name in wanted):
+        tops = [folder for folder in tree.folders if len(folder) == 1 and not is_junk(folder)]
+        for name in wanted:
+            found = [top for top in tops if (*top, name) in tree.files]
+            if found:
+                return found[0] if len(found) == 1 else ()
     return ()
 
 

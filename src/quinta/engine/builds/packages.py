@@ -13,6 +13,7 @@ from quinta.engine.archives.members import DEFAULT_LIMITS, ArchiveLimits
 from quinta.engine.builds.archive import unpack
 from quinta.engine.builds.errors import PackageRejected
 from quinta.engine.builds.folders import WorkFolder, publish, remove_leftovers
+from quinta.engine.builds.members import APPLICATION_FILE
 from quinta.kit.ids import new_id
 
 
@@ -62,7 +63,7 @@ class PackageStore:
         """Unpacks ``archive`` and keeps the package, unless one with the same content is there already; blocks.
 
         ``model_file`` is the module with the class ``Model``, without ``.py``. Raises PackageRejected, also when the
-        package has no such file in its root; nothing is kept then.
+        package has neither such a file nor an application in its root; nothing is kept then.
         """
         folder = WorkFolder.claim(self._work / new_id())
         assert folder is not None, "a new id is nobody else's"
@@ -85,13 +86,14 @@ class PackageStore:
 
 
 def _check_model_file(package: Path, name: str, root: str) -> None:
-    if (package / name).is_file():
+    if (package / name).is_file() or (package / APPLICATION_FILE).is_file():
         return
     found = sorted(f"{path.name}/" if path.is_dir() else path.name for path in package.iterdir())
     shown = ", ".join(found[:10]) + (f" and {len(found) - 10} more" if len(found) > 10 else "")
     where = f"root ({root})" if root else "root"
     raise PackageRejected(
-        Reason.NO_MODEL_FILE, f"The package has no {name} in its {where}; found: {shown or 'nothing'}."
+        Reason.NO_MODEL_FILE,
+        f"The package has neither {name} nor {APPLICATION_FILE} in its {where}; found: {shown or 'nothing'}.",
     )
 
 

@@ -125,7 +125,7 @@ class Batches:
         while (version := await self._versions.get(request.version_id)) is not None:
             answer = await self._run_once(version, request, trace)
             runs += 1
-            if runs >= _most_runs(version, answer.reason):
+            if runs >= most_runs(version, answer.reason):
                 return answer
             self._execution.say(version, request.id, f"the request is run again: {answer.error_message}", trace)
         return None
@@ -155,9 +155,10 @@ class Batches:
         return self._ended(request, answer)
 
 
-def _most_runs(version: RunnableVersion, reason: Reason) -> int:
-    """How often a request may run that ends for ``reason``. Nothing points at the code when an instance was killed, so
-    that one is run once more; what the code's own crash did once, it does again, unless its owner knows better."""
+def most_runs(version: RunnableVersion, reason: Reason) -> int:
+    """How often a request, or a job, may run that ends for ``reason``. Nothing points at the code when an instance was
+    killed, so that one is run once more; what the code's own crash did once, it does again, unless its owner knows
+    better."""
     if reason not in _CRASHES:
         return 1
     given = version.environment_variables.get(RUNS_VARIABLE, "")

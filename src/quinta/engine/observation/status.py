@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from quinta.engine.observation.histogram import quantile
 from quinta.engine.observation.process import own_use
 from quinta.engine.observation.stored import stored
 from quinta.engine.observation.tally import VersionTally
+from quinta.engine.supervisor.snapshot import PoolSnapshot
 
 _PATIENCE_SECONDS: Final = 2.0
 
@@ -58,6 +59,9 @@ class StatusReport:
 
     async def _versions(self) -> list[dict[str, Any]]:
         pools, tallies = self._sources.supervisor.snapshot(), self._sources.supervisor.tally.versions()
+        jobs: dict[str, list[PoolSnapshot]] = {}
+        for job, pool in self._sources.supervisor.jobs():
+            jobs.setdefault(job.version_id, []).append(pool)
         pending: Mapping[str, int] = {}
         for queue in await self._sources.queues.read() or ():
             if queue.name is QueueName.BATCH_REQUESTS:
@@ -69,9 +73,9 @@ class StatusReport:
             rows.append(
                 {
                     **dict(zip(("project", "model", "version"), labels_of(version), strict=True)),
-                    **{state: getattr(pool, state) for state in STATES},
+                    **_instances([pool, *jobs.get(version_id, ())]),
                     "maximum_instances": version.maximum_instances,
-                    "waiting": pool.waiting,
+                    "waiting": pool.waiting + sum(job.waiting for job in jobs.get(version_id, ())),
                     "batch_pending": pending.get(version_id, 0),
                     "requests": tally.whole.count,
                     "failures": dict(tally.failures),
@@ -96,3 +100,9 @@ class StatusReport:
         except Exception:  # the status is wanted most when the database is broken
             logger.exception("status.database_not_read")
         return {"queues": None, "builds": None, "connectors": None}
+
+
+def _instances(pools: Iterable[PoolSnapshot]) -> dict[str, int]:
+    """Instances by state, of a version and of the jobs that run it."""
+    found = list(pools)
+    return {state: sum(getattr(pool, state) for pool in found) for state in STATES}

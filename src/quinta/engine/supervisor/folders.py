@@ -17,6 +17,8 @@ from typing import Final
 from quinta.core.reasons import Reason
 
 LARGE_FILE_BYTES: Final = 1 << 20
+RESULTS: Final = ("output", "logs")
+"""The folders of a job's box that are kept."""
 
 
 class ExchangeError(Exception):
@@ -95,6 +97,22 @@ def move_in(source: Path, box: Path, name: str) -> None:
         give(source, owner)
     with _exchange(box) as exchange:
         os.rename(source, name, dst_dir_fd=exchange)
+
+
+def move_results(box: Path, results: Path) -> None:
+    """Moves what a job left to ``results``, once no process of it is there any more. Whatever the code has put in the
+    place of one of the folders is not followed and stays behind: the job left nothing there. Raises OSError."""
+    for name in RESULTS:
+        left, kept = box / name, results / name
+        try:
+            is_folder = stat.S_ISDIR(left.lstat().st_mode)
+        except FileNotFoundError:
+            is_folder = False
+        if not is_folder:
+            kept.mkdir()
+            continue
+        left.chmod(0o700)  # moving it changes its "..", and the code may have closed it
+        left.rename(kept)
 
 
 def remove_from_exchange(box: Path, name: str) -> None:

@@ -14,7 +14,7 @@ from quinta.engine.sandbox.confinement import confinement
 from quinta.engine.sandbox.processes import MARKER
 from quinta.engine.sandbox.sandbox import Sandbox
 from quinta.engine.supervisor.bytecode import WorkerBytecode
-from quinta.engine.supervisor.folders import copy_package, give
+from quinta.engine.supervisor.folders import RESULTS, copy_package, give
 from quinta.engine.supervisor.settings import EngineFolders, SupervisorPolicy
 from quinta.wire.messages import Start, encode
 
@@ -22,6 +22,7 @@ from quinta.wire.messages import Start, encode
 _BOX: Final = "/quinta"
 _PACKAGE: Final = "/opt/package"
 _SOURCES: Final = "/opt/quinta"
+_INPUTS: Final = "/opt/inputs"
 
 _PROGRAM: Final = (
     "import sys; sys.path.insert(0, sys.argv[2]); from quinta.worker.main import main; del sys.path[0]; main()"
@@ -53,12 +54,13 @@ class Launcher:
         self._bytecode = WorkerBytecode(_SOURCE_ROOT / "quinta")
 
     def prepare(self, instance_id: str, version: RunnableVersion, socket: int) -> Prepared:
-        """Makes the folder (``box/work`` and ``box/exchange``), the cgroup and the command, whose socket has the
-        number ``socket``. Raises OSError when the package or the environment is not there or the disk refuses, and
-        WireError when the version's variables are larger than a message may be."""
+        """Makes the folder (``box/work`` and ``box/exchange``, for a job also folders.RESULTS), the cgroup and the
+        command, whose socket has the number ``socket``. Raises OSError when the package or the environment is not there
+        or the disk refuses, and WireError when the version's variables are larger than a message may be."""
         folder = self._folders.instances / instance_id
         box = folder / "box"
-        (box / "exchange").mkdir(parents=True)
+        for name in ("exchange", *(RESULTS if version.job else ())):
+            (box / name).mkdir(parents=True)
         package = self._folders.packages / version.package_digest
         if not package.is_dir():
             raise FileNotFoundError(ENOENT, os.strerror(ENOENT), str(package))
@@ -89,6 +91,8 @@ class Launcher:
         # An environment is found by its own path: scripts in it and its pyvenv.cfg name it.
         mounts = {environment: str(environment), package: _PACKAGE}
         mounts |= {prefix: str(prefix) for prefix in _interpreter_prefixes(environment)}
+        if version.job is not None:
+            mounts[version.job.inputs] = _INPUTS
         return mounts | {_SOURCE_ROOT / "quinta" / room: f"{_SOURCES}/quinta/{room}" for room in ("wire", "worker")}
 
     def _command(
@@ -141,7 +145,8 @@ class Launcher:
             exchange=self._inside(box, "exchange"),
             context=_context(version),
             variables=dict(version.environment_variables),
-            blob_outputs=[f.name for f in version.output_fields if f.data_type is DataType.BLOB],
+            # A job leaves files in its output folder instead.
+            blob_outputs=[] if version.job else [f.name for f in version.output_fields if f.data_type is DataType.BLOB],
             # Without namespaces the limit would count all processes of the server's user, not those of the instance.
             maximum_processes=0 if counted or self._sandbox.bwrap is None else self._policy.maximum_processes,
             confinement=confinement(
@@ -150,7 +155,14 @@ class Launcher:
                 writable=[self._sandbox.inside(box, _BOX)],
                 network=self._policy.network,
             ),
+            job=self._job(version, box),
         )
+
+    def _job(self, version: RunnableVersion, box: Path) -> dict[str, str]:
+        if version.job is None:
+            return {}
+        output, logs = (self._inside(box, name) for name in RESULTS)
+        return {"inputs": self._sandbox.inside(version.job.inputs, _INPUTS), "outputs": output, "logs": logs}
 
     def _inside(self, box: Path, name: str) -> str:
         return self._sandbox.inside(box / name, f"{_BOX}/{name}")

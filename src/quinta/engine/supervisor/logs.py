@@ -27,14 +27,17 @@ class LogCapture:
 
     Of each request, of the start and of the time between requests, at most MAX_LINES lines and MAX_BYTES bytes are
     kept; one line of the platform says what was dropped. Dropped output is counted and never becomes lines.
+    ``owner`` is the request that lines of no request belong to: the job that the instance is there for.
     """
 
-    def __init__(self, descriptor: int, version: RunnableVersion, sink: LogSink, clock: Clock) -> None:
+    def __init__(
+        self, descriptor: int, version: RunnableVersion, sink: LogSink, clock: Clock, owner: str | None = None
+    ) -> None:
         self._descriptor = descriptor
         self._version = version
         self._sink = sink
         self._clock = clock
-        self._request_id: str | None = None
+        self._owner = self._request_id = owner
         self._trace: Trace | None = None
         self._partial = b""
         self._skipping = False  # the rest of a line that was cut
@@ -49,7 +52,7 @@ class LogCapture:
     def begin(self, request_id: str | None, trace: Trace | None = None) -> None:
         """What comes from now on belongs to ``request_id``; None is the time without a request."""
         self._close_section()
-        self._request_id = request_id
+        self._request_id = request_id or self._owner
         self._trace = trace
 
     def say(self, text: str) -> None:

@@ -10,7 +10,6 @@ from quinta.core.ports import MeterSink
 
 @dataclass(slots=True)
 class _Running:
-    project_id: str
     since: float
     instances: int = 0
     megabytes: int = 0
@@ -25,23 +24,25 @@ class Meter:
 
     def __init__(self, sink: MeterSink) -> None:
         self._sink = sink
-        self._running: dict[str, _Running] = {}
+        # By project and version: jobs run the same version for several projects.
+        self._running: dict[tuple[str, str], _Running] = {}
 
     def change(self, version: RunnableVersion, difference: int, now: float) -> None:
         """One instance of ``version`` more (1) or less (-1)."""
-        running = self._running.setdefault(version.version_id, _Running(version.project_id, now))
-        self._settle(version.version_id, running, now)
+        key = version.project_id, version.version_id
+        running = self._running.setdefault(key, _Running(now))
+        self._settle(key, running, now)
         running.instances += difference
         running.megabytes += difference * version.memory_megabytes
         if running.instances == 0:
-            del self._running[version.version_id]
+            del self._running[key]
 
     def settle(self, now: float) -> None:
         """Hands over what has come together since the last time."""
-        for version_id, running in self._running.items():
-            self._settle(version_id, running, now)
+        for key, running in self._running.items():
+            self._settle(key, running, now)
 
-    def _settle(self, version_id: str, running: _Running, now: float) -> None:
+    def _settle(self, key: tuple[str, str], running: _Running, now: float) -> None:
         seconds, running.since = now - running.since, now
         if seconds <= 0 or not running.instances:
             return
@@ -50,4 +51,5 @@ class Meter:
             "instance_seconds": running.instances * seconds,
             "active_time": seconds,
         }
-        self._sink.add(running.project_id, "model_version", version_id, values)
+        project_id, version_id = key
+        self._sink.add(project_id, "model_version", version_id, values)

@@ -34,6 +34,7 @@ RETIRED = {
     Reason.VERSION_DELETED: "the version was deleted",
     Reason.ORGANIZATION_SUSPENDED: "the version's organization was suspended",
     Reason.SERVER_STOPPING: "the server stops",
+    Reason.INSTANCE_STOPPED: "its job has ended",
 }
 _REPLACED = "a newer revision replaces it"
 _NEEDED = "its memory is needed for other instances"
@@ -207,7 +208,7 @@ class Pool(Census):
         return self._shut(instance, why)
 
     def retire(self, reason: Reason) -> list[Action]:
-        """Ends everything: queued and running requests with ``reason``, one of RETIREMENTS; instances are stopped."""
+        """Ends everything: queued and running requests with ``reason``, one of RETIRED; instances are stopped."""
         self.retired = reason
         why = RETIRED[reason]
         actions: list[Action] = [self._end(ticket, reason, why) for ticket in self.waiting.clear()]

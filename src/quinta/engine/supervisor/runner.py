@@ -25,7 +25,7 @@ from quinta.engine.sandbox.sandbox import Sandbox
 from quinta.engine.sandbox.trees import remove_tree
 from quinta.engine.supervisor.calls import Call, FileTransfer
 from quinta.engine.supervisor.capacity import Capacity
-from quinta.engine.supervisor.folders import ExchangeError, remove_from_exchange
+from quinta.engine.supervisor.folders import ExchangeError, move_results, remove_from_exchange
 from quinta.engine.supervisor.launch import Launcher, Prepared
 from quinta.engine.supervisor.leftovers import remove_cgroup
 from quinta.engine.supervisor.logs import LogCapture
@@ -84,10 +84,15 @@ class Workshop:
 
 
 class VersionRunner:
-    """The processes of one version and the requests on them."""
+    """The processes of one version and the requests on them; or those of one job, whose id is ``job_id``.
 
-    def __init__(self, shop: Workshop, tenant: Tenant) -> None:
+    ``key`` is what the capacity knows it by: the version's id, or one for the job alone.
+    """
+
+    def __init__(self, shop: Workshop, tenant: Tenant, key: str, job_id: str | None = None) -> None:
         self.pool = Pool(shop.policy, new_id, tenant)
+        self.job_id = job_id
+        self._key = key
         self.processes: dict[str, InstanceProcess] = {}
         self._shop = shop
         self._now = shop.clock.monotonic
@@ -111,8 +116,8 @@ class VersionRunner:
         self.perform(self.pool.accept(call, version, now))
         if call.instance is None or self.pool.version is not known:
             capacity = self._shop.capacity
-            if capacity.wants_anew(version.version_id, self.pool, now):
-                self._scale(version.version_id)
+            if capacity.wants_anew(self._key, self.pool, now):
+                self._scale()
         try:
             outcome = await call.future
         except asyncio.CancelledError:
@@ -125,7 +130,7 @@ class VersionRunner:
         return outcome
 
     def apply(self, version: RunnableVersion) -> None:
-        self._happened(version.version_id, self.pool.apply(version, self._now()))
+        self._happened(self.pool.apply(version, self._now()))
 
     async def probe(self, version: RunnableVersion) -> Failure | None:
         """Starts an instance of ``version``; None when it is ready, else why not."""
@@ -136,7 +141,7 @@ class VersionRunner:
         future: asyncio.Future[Failure | None] = loop.create_future()
         self._probes[instance.id] = future
         patience = loop.call_later(self._shop.policy.start_timeout_seconds, self._finds_no_room, instance)
-        self._scale(version.version_id)
+        self._scale()
         try:
             return await future
         except asyncio.CancelledError:
@@ -145,7 +150,7 @@ class VersionRunner:
             # One of the revision that serves already is as good as any other and stays.
             elif instance.state is InstanceState.STARTING and not instance.current:
                 actions = self.pool.start_failed(instance, Reason.INSTANCE_STOPPED, _SUPERSEDED, self._now())
-                self._happened(version.version_id, actions)
+                self._happened(actions)
             raise
         finally:
             patience.cancel()
@@ -187,6 +192,8 @@ class VersionRunner:
         process.logs.drain()  # what came since the last request is not of this one
         process.logs.begin(call.request.id, call.request.trace)
         call.assigned = self._now()
+        if call.request.run_timeout is not None:
+            self._time_run(call, call.request.run_timeout)
         if call.folder is None:
             process.send(encode(Run(call.number, "", {}), call.request.data))
             return
@@ -197,6 +204,13 @@ class VersionRunner:
             process.kill(Reason.INPUT_UNAVAILABLE, f"could not be given the request's files ({error.strerror})")
             return
         process.send(encode(Run(call.number, data_file, blobs), b"" if data_file else call.request.data))
+
+    def _time_run(self, call: Call, seconds: float) -> None:
+        """From here on the code's own time counts, and the time that the call waited does not."""
+        if call.timer is not None:
+            call.timer.cancel()
+        call.timeout = seconds
+        call.timer = asyncio.get_running_loop().call_later(seconds, self._expire, call)
 
     def _answer(self, process: InstanceProcess, call: Call, outcome: RunOutcome) -> None:
         actions = self.pool.finished(process.instance, self._now())
@@ -220,13 +234,13 @@ class VersionRunner:
         waited, ran = (whole, None) if call.instance is None else (call.assigned - call.accepted, outcome.seconds)
         self._shop.tally.request(version.version_id, outcome.reason, waited, ran, whole)
 
-    def _happened(self, version_id: str, actions: list[Action]) -> None:
+    def _happened(self, actions: list[Action]) -> None:
         """Carries out what follows from an event after which another number of instances may be wanted."""
         self.perform(actions)
-        self._scale(version_id)
+        self._scale()
 
-    def _scale(self, version_id: str) -> None:
-        self._shop.capacity.changed(version_id)
+    def _scale(self) -> None:
+        self._shop.capacity.changed(self._key)
         self._shop.balance()
 
     def perform(self, actions: list[Action]) -> None:
@@ -287,13 +301,13 @@ class VersionRunner:
             call.timer.cancel()
         self.perform(self.pool.cancelled(call, why))
         if instance is not None:
-            self._scale(instance.version.version_id)
+            self._scale()
 
     def _expire(self, call: Call) -> None:
         if not call.ended:
             self.perform(self.pool.expired(call, self._now()))
             if call.instance is not None:
-                self._scale(call.instance.version.version_id)
+                self._scale()
 
     def _say(self, call: Call, text: str) -> None:
         """Writes a line of the platform about a request that no instance has."""
@@ -319,14 +333,13 @@ class VersionRunner:
         process.logs.say(f"an instance started in {seconds:.2f} s")
         self._shop.tally.started(process.instance.version, seconds)
         self._answer_probe(process.instance, None)
-        version_id = process.instance.version.version_id
-        self._happened(version_id, self.pool.started(process.instance, self._now()))
+        self._happened(self.pool.started(process.instance, self._now()))
 
     def _start_failed(self, instance: Instance, failure: Failure) -> None:
         self._answer_probe(instance, failure)
         failures = self.pool.failures
         actions = self.pool.start_failed(instance, failure.reason, failure.message, self._now())
-        self._happened(instance.version.version_id, actions)
+        self._happened(actions)
         self._note_crash_loop(self.processes[instance.id], failures)
 
     def _note_crash_loop(self, process: InstanceProcess, failures_before: int) -> None:
@@ -379,7 +392,7 @@ class VersionRunner:
     def _spawn(self, instance: Instance, prepared: Prepared, theirs: socket.socket) -> InstanceProcess:
         shop = self._shop
         process = InstanceProcess(instance, prepared, shop.sandbox, self)
-        process.start(theirs, lambda pipe: LogCapture(pipe, instance.version, shop.logs, shop.clock))
+        process.start(theirs, lambda pipe: LogCapture(pipe, instance.version, shop.logs, shop.clock, self.job_id))
         self.processes[instance.id] = process
         process.set_timer(shop.policy.start_timeout_seconds, self._start_takes_too_long, instance)
         return process
@@ -399,7 +412,7 @@ class VersionRunner:
         self._shop.tally.ended(instance.version, self._how_ended(instance, process, failure))
         self._answer_probe(instance, failure)
         failures = self.pool.failures
-        self._happened(instance.version.version_id, self.pool.exited(instance, failure.reason, text, self._now()))
+        self._happened(self.pool.exited(instance, failure.reason, text, self._now()))
         if process is not None:
             self._note_crash_loop(process, failures)
             process.logs.close()
@@ -413,8 +426,14 @@ class VersionRunner:
         cgroups = self._shop.sandbox.cgroups
         if cgroups is not None and not remove_cgroup(cgroups.existing(instance.id)):
             _log.error("instance %s: its cgroup could not be removed", instance.id)
+        folder = self._shop.folders.instances / instance.id
+        if instance.version.job is not None:
+            try:
+                move_results(folder / "box", instance.version.job.results)
+            except OSError:  # run_job sees that they are not there
+                _log.exception("job %s: what it left could not be moved from instance %s", self.job_id, instance.id)
         try:
-            remove_tree(self._shop.folders.instances / instance.id)
+            remove_tree(folder)
         except OSError:  # the next start of the server tries again
             _log.exception("instance %s: its folder could not be removed", instance.id)
 

@@ -1,12 +1,15 @@
-"""The engine's answer to ``core.ports.ModelRunner``: one runner for each version, and what keeps house for all."""
+"""The engine's answer to ``core.ports.ModelRunner`` and ``JobRunner``: one runner for each version and for each job,
+and what keeps house for all."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import Final
 
-from quinta.core.models.model import RunnableVersion
+from quinta.core.jobs.model import JobRun
+from quinta.core.models.model import JobFolders, RunnableVersion
 from quinta.core.ports import LogSink, MeterSink
 from quinta.core.reasons import Failure, Reason
 from quinta.core.requests.outcome import RunOutcome, RunRequest
@@ -14,6 +17,7 @@ from quinta.engine.observation.tally import Tally
 from quinta.engine.sandbox.sandbox import Sandbox
 from quinta.engine.supervisor.calls import FileTransfer
 from quinta.engine.supervisor.capacity import Capacity
+from quinta.engine.supervisor.folders import RESULTS
 from quinta.engine.supervisor.launch import Launcher
 from quinta.engine.supervisor.leftovers import reap_leftovers
 from quinta.engine.supervisor.meter import Meter
@@ -29,7 +33,7 @@ _STOPPING: Final = Failure(Reason.SERVER_STOPPING, RETIRED[Reason.SERVER_STOPPIN
 
 
 class Supervisor:
-    """Implements ``core.ports.ModelRunner`` with processes of this machine, in one event loop."""
+    """Implements ``core.ports.ModelRunner`` and ``JobRunner`` with processes of this machine, in one event loop."""
 
     def __init__(
         self,
@@ -48,7 +52,7 @@ class Supervisor:
             folders, sandbox, clock, logs, policy, launcher, files, meter, self.capacity, self._balance
         )
         self._watchdog = Watchdog(sandbox, policy)
-        self._runners: dict[str, VersionRunner] = {}
+        self._runners: dict[str, VersionRunner] = {}  # by version id, or by the key of a job
         self._housekeeping: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -86,6 +90,25 @@ class Supervisor:
             return RunOutcome(_STOPPING.reason, error_message=_STOPPING.message)
         return await self._runner(version).run(version, request)
 
+    async def run_job(self, version: RunnableVersion, run: JobRun, folders: JobFolders) -> RunOutcome:
+        """Runs a job; see ``core.ports.JobRunner.run_job``. It waits for room and for its start as long as two starts
+        may take; the time limit begins with the call of the code."""
+        if self._closed:
+            return RunOutcome(_STOPPING.reason, error_message=_STOPPING.message)
+        key = f"job-{run.job_id}"
+        job = replace(version, minimum_instances=0, maximum_instances=1, job=folders)
+        runner = self._add(key, job, run.job_id)
+        patience = 2 * self._shop.policy.start_timeout_seconds
+        request = RunRequest(run.job_id, run.params, patience, batch=True, run_timeout=run.time_limit)
+        try:
+            outcome = await runner.run(job, request)
+        finally:
+            await asyncio.shield(self.retire(key, Reason.INSTANCE_STOPPED))
+        if outcome.success and not all((folders.results / name).is_dir() for name in RESULTS):
+            text = "what the job left could not be kept; the server's own log says why"
+            return RunOutcome(Reason.RESULT_NOT_KEPT, error_message=text, seconds=outcome.seconds)
+        return outcome
+
     def apply(self, version: RunnableVersion) -> None:
         """Makes ``version`` the revision to run; see ``core.ports.ModelRunner.apply``."""
         if not self._closed:
@@ -109,9 +132,16 @@ class Supervisor:
                 self.capacity.remove(version_id)
 
     def snapshot(self) -> dict[str, PoolSnapshot]:
-        """By version id: instances in each state, queue and failures, as they are now."""
+        """By version id: instances in each state, queue and failures, as they are now. Without those of jobs."""
         now = self._shop.clock.monotonic()
-        return {version_id: snapshot_of(runner.pool, now) for version_id, runner in self._runners.items()}
+        found = self._runners.items()
+        return {version_id: snapshot_of(runner.pool, now) for version_id, runner in found if runner.job_id is None}
+
+    def jobs(self) -> list[tuple[RunnableVersion, PoolSnapshot]]:
+        """For each job that waits or runs, the version that it runs and its instance."""
+        now = self._shop.clock.monotonic()
+        pools = [runner.pool for runner in self._runners.values() if runner.job_id is not None]
+        return [(pool.version, snapshot_of(pool, now)) for pool in pools if pool.version is not None]
 
     @property
     def tally(self) -> Tally:
@@ -120,15 +150,17 @@ class Supervisor:
 
     def versions(self) -> dict[str, RunnableVersion]:
         """By version id: what each version that has runs here was last told to run."""
-        pools = ((version_id, runner.pool.version) for version_id, runner in self._runners.items())
+        found = self._runners.items()
+        pools = ((version_id, runner.pool.version) for version_id, runner in found if runner.job_id is None)
         return {version_id: version for version_id, version in pools if version is not None}
 
     def _runner(self, version: RunnableVersion) -> VersionRunner:
-        runner = self._runners.get(version.version_id)
-        if runner is None:
-            runner = VersionRunner(self._shop, self.capacity.tenant(version.organization_id))
-            self._runners[version.version_id] = runner
-            self.capacity.add(version.version_id, version.organization_id, runner.pool)
+        return self._runners.get(version.version_id) or self._add(version.version_id, version)
+
+    def _add(self, key: str, version: RunnableVersion, job_id: str | None = None) -> VersionRunner:
+        runner = VersionRunner(self._shop, self.capacity.tenant(version.organization_id), key, job_id)
+        self._runners[key] = runner
+        self.capacity.add(key, version.organization_id, runner.pool)
         return runner
 
     def _balance(self) -> None:
