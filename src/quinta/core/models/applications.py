@@ -128,7 +128,7 @@ class Applications:
             clients = await work.of(Client, scope).find(application_id=application.id, order=("name",), limit=4)
             if clients:
                 names = ", ".join(f"'{client.name}'" for client in clients[:3]) + (" …" if len(clients) > 3 else "")
-                raise StateConflict(f"the application '{name}' has clients: {names}. Delete them first")
+                raise StateConflict(f"the application '{name}' has clients ({names}): delete them first")
             await work.of(Application, scope).remove(id=application.id)
             work.emit(_event(EventName.APPLICATION_DELETED, application))
 
