@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from quinta.core.access.clients import (
     CLIENT_GROUPS,
@@ -19,6 +21,7 @@ from quinta.core.access.decide import project_for
 from quinta.core.access.model import Actor, Permission
 from quinta.core.errors import AlreadyExists, InvalidInput, LimitReached, NotFound, NotPermitted, StateConflict
 from quinta.core.models.model import Application
+from quinta.core.names import check_name, name_from, numbered
 from quinta.core.scope import EVERYTHING
 from quinta.core.tenancy.clients import Clients
 from quinta.core.tenancy.members import Members
@@ -251,6 +254,13 @@ async def test_any_name_makes_a_project_that_UbiOps_can_name(database: Database,
     house = await make_house(database)
     made = await house.clients.create(None, replace(house.name, client=name), house.leader.email)
     assert (made.client, made.project) == (name, project)
+
+
+@given(text=st.text(), number=st.integers(1, 10_000))
+def test_any_text_makes_a_name(text: str, number: int) -> None:
+    made = name_from(text, "client")
+    assert name_from(made, "client") == made == numbered(made, 1)
+    assert check_name(numbered(made, number), "a project") == numbered(made, number)
 
 
 @pytest.mark.parametrize("name", ["", " x", "x ", "a\nb", "a\tb", "\x7f", "x" * 201])

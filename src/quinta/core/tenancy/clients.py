@@ -82,8 +82,8 @@ class Clients:
             organization = await organization_to_manage(work, actor, name.organization, OrganizationRight.CREATE_CLIENT)
             check_header_name(name.client, "a client")
             leader = await _person(work, leader_email)
-            place = await self._make(work, actor, organization, name)
             await _join(work, actor, organization, leader)
+            place = await self._make(work, actor, organization, name)
             await _enter(work, actor, place, leader, ClientGroup.LEADER)
             return await _view(work, place)
 
