@@ -45,6 +45,7 @@ async def test_what_was_put_comes_back(objects: Objects, tmp_path: Path, content
     await objects.put_file("blobs/one/data.bin", source)
     assert source.read_bytes() == content
     assert await read(objects, "blobs/one/data.bin") == content
+    assert await objects.size("blobs/one/data.bin") == len(content)
     target = a_file(tmp_path, b"what was there before and is longer than nothing", "target")
     await objects.fetch("blobs/one/data.bin", target)
     assert target.read_bytes() == content
@@ -79,6 +80,8 @@ async def test_what_is_not_there(objects: Objects, tmp_path: Path) -> None:
     assert target.read_bytes() == b"before"
     with pytest.raises(NotFound):
         await read(objects, "missing/key")
+    with pytest.raises(NotFound):
+        await objects.size("missing/key")
     await objects.delete("missing/key")
     await objects.put_file("missing/key", target)
     assert await read(objects, "missing/key") == b"before"
@@ -145,6 +148,8 @@ async def test_keys_of_another_form_are_refused(objects: Objects, tmp_path: Path
         await objects.put_file(key, source)
     with pytest.raises(ValueError, match="not an object key"):
         await objects.fetch(key, tmp_path / "target")
+    with pytest.raises(ValueError, match="not an object key"):
+        await objects.size(key)
     with pytest.raises(ValueError, match="not an object key"):
         await read(objects, key)
     with pytest.raises(ValueError, match="not an object key"):

@@ -119,6 +119,10 @@ async def test_order_limit_offset_distinct_count(database: Database) -> None:
         assert [request.id for request in await rows.find(order=("id",), limit=2, offset=1)] == ids[1:3]
         assert [request.id for request in await rows.find(order=("id",), offset=3)] == ids[3:]
         assert await rows.find(limit=0) == []
+        assert await rows.values("id", order=("created_at", "-id")) == ids[::-1]
+        assert await rows.values("id", order=("id",), limit=2, status="pending") == ids[:2]
+        assert await rows.values("version_id") == [tenant.version.id] * 5
+        assert await rows.values("id", status="completed") == []
         assert await rows.count(status="pending") == 5
         assert await rows.distinct("version_id", status="pending") == [tenant.version.id]
         assert await rows.distinct("version_id", status="completed") == []

@@ -1,0 +1,30 @@
+"""The setting of the zone whose times VBrain shows."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from quinta.settings import SettingsError, read_settings
+
+
+@pytest.mark.parametrize("value", ["America/Sao_Paulo", " Etc/GMT+3 "])
+def test_a_zone_is_taken_by_its_name(value: str, tmp_path: Path) -> None:
+    read = read_settings(tmp_path, environment={"QUINTA_TIME_ZONE": value})
+    assert read.time_zone == ZoneInfo(value.strip())
+
+
+@pytest.mark.parametrize("value", ["", "UTC", "utc"])
+def test_without_one_it_is_utc(value: str, tmp_path: Path) -> None:
+    assert read_settings(tmp_path, environment={"QUINTA_TIME_ZONE": value}).time_zone is UTC
+
+
+@pytest.mark.parametrize("value", ["Sao_Paulo", "America", "../../etc/passwd", "/etc/localtime", "-03:00", "a\0b"])
+def test_another_name_is_refused(value: str, tmp_path: Path) -> None:
+    with pytest.raises(
+        SettingsError, match="QUINTA_TIME_ZONE must be the name of a time zone such as"
+    ):
+        read_settings(tmp_path, environment={"QUINTA_TIME_ZONE": value})
