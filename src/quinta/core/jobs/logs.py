@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from quinta.core.observation.model import LogLine
@@ -9,10 +10,20 @@ from quinta.core.observation.model import LogLine
 EXECUTION_LOG = "execution.log"
 """The file in the logs of a job that has its lines (contract vbrain 5.4)."""
 
+_LEVEL = re.compile(r"(DEBUG|INFO|WARNING|ERROR|CRITICAL)[ :]+")
+
 
 def execution_log(lines: Iterable[LogLine]) -> str:
-    """A line each with its moment in UTC. What the application's logger writes begins with its level; lines of the
-    platform have ``SYSTEM`` there."""
-    return "".join(
-        f"{line.time:%Y-%m-%dT%H:%M:%S.%f}Z {'SYSTEM ' if line.system else ''}{line.text}\n" for line in lines
-    )
+    """A line each: its moment in UTC, its level, and what it says.
+
+    The level is the one that a logger has put in front; OUTPUT for what was printed without one, and SYSTEM for what
+    the platform says.
+    """
+    return "".join(map(_text, lines))
+
+
+def _text(line: LogLine) -> str:
+    found = None if line.system else _LEVEL.match(line.text)
+    level = "SYSTEM" if line.system else found[1] if found else "OUTPUT"
+    text = line.text[found.end() :] if found else line.text
+    return f"{line.time:%Y-%m-%dT%H:%M:%S.%f}Z {level:<8} {text}\n"

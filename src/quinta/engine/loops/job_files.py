@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
 from quinta.core.errors import TooLarge
+from quinta.core.files.keys import job_key
 from quinta.core.files.model import Repository
-from quinta.core.jobs.execution_log import EXECUTION_LOG, execution_log
+from quinta.core.jobs.logs import EXECUTION_LOG, execution_log
 from quinta.core.jobs.model import Job
 from quinta.core.models.model import JobFolders
-from quinta.core.ports import Archives, ObjectStore, Store
+from quinta.core.observation.model import LogLine
+from quinta.core.ports import Archives, Between, ObjectStore, Store
+from quinta.core.scope import in_project
 from quinta.engine.recorder import Recorder
 from quinta.engine.sandbox.trees import remove_tree
 from quinta.engine.threads import in_thread
+
+_LINES_AT_A_TIME = 2_000
 
 
 class Output(NamedTuple):
@@ -56,7 +62,9 @@ class JobFiles:
         """Stores what the job left in its output folder. TooLarge beyond the limits of archives."""
         archive = self._folder(job) / "output.zip"
         files = await self._archives.pack(self._folder(job) / "results" / "output", archive)
-        key = await self._put(job, archive) if files else None
+        key = job_key(job.project_id, job.id, "output") if files else None
+        if key is not None:
+            await self._objects.put_file(key, archive)
         return Output(key, sum(file.size for file in files))
 
     async def keep_logs(self, job: Job) -> str:
@@ -67,7 +75,7 @@ class JobFiles:
         await self._recorder.flush()
         lines = logs / EXECUTION_LOG
         with lines.open("x", encoding="utf-8") as file:
-            async for piece in execution_log(self._store, job):
+            async for piece in self._lines(job):
                 await asyncio.to_thread(file.write, piece)
         try:
             await self._archives.pack(logs, archive)
@@ -78,7 +86,9 @@ class JobFiles:
                 file.write(f"The files of the log folder are left out. {error.message}\n")
             lines.rename(alone / EXECUTION_LOG)
             await self._archives.pack(alone, archive)
-        return await self._put(job, archive)
+        key = job_key(job.project_id, job.id, "logs")
+        await self._objects.put_file(key, archive)
+        return key
 
     async def remove(self, job: Job) -> None:
         """Removes the job's folder, if it has one."""
@@ -87,10 +97,18 @@ class JobFiles:
     def _folder(self, job: Job) -> Path:
         return self._root / job.id
 
-    async def _put(self, job: Job, archive: Path) -> str:
-        key = f"projects/{job.project_id}/jobs/{job.id}/{archive.name}"
-        await self._objects.put_file(key, archive)
-        return key
+    async def _lines(self, job: Job) -> AsyncIterator[str]:
+        """The stored lines of the job as text, in pieces of some 100 KB."""
+        after: str | None = None
+        while True:
+            async with self._store.read() as work:
+                lines = await work.of(LogLine, in_project(job.project_id)).find(
+                    request_id=job.id, id=Between(after), order=("id",), limit=_LINES_AT_A_TIME
+                )
+            yield execution_log(lines)
+            if len(lines) < _LINES_AT_A_TIME:
+                return
+            after = lines[-1].id + "0"
 
 
 def _make_way(logs: Path) -> None:
