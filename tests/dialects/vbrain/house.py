@@ -15,7 +15,7 @@ from typing import Any
 
 import requests
 
-from tests.dialects.ubiops.people import PASSWORD, new_email
+from tests.dialects.ubiops.people import PASSWORD, new_email, open_account
 from tests.dialects.ubiops.waiting import wait_for
 from tests.models import new_model
 from tests.serving import ADMIN_EMAIL, RunningServer
@@ -117,10 +117,12 @@ class House:
         return run.stdout
 
     def person(self) -> Person:
-        """Someone who belongs to no organization, with a key."""
+        """Someone who belongs to no organization, with the key of a session."""
         email = new_email()
-        self.admin("user", "create", email, "--password", PASSWORD)
-        return Person(email, json.loads(self.admin("key", "create", "--user", email))["key"])
+        open_account(self.server, email)
+        with self.server.client() as client:
+            answer = client.post("/v2.1/authorize", json={"email": email, "password": PASSWORD})
+        return Person(email, answer.json()["access"])
 
     def client(self, application: str = "Bench", leader: Person | None = None) -> Door:
         """A new client, through its leader's door; the leader is the organization's owner unless one is given."""

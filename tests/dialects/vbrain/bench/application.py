@@ -1,4 +1,6 @@
-"""An application that does what its params say, for tests."""
+"""An application that does what its params say, for tests; on any Python that packages may ask for."""
+
+from __future__ import annotations
 
 import logging
 import os
