@@ -1,4 +1,6 @@
-"""``quinta admin client`` and ``application`` through the command itself, on a data folder and beside a server."""
+"""``quinta admin client`` and ``application``, on a data folder and beside a server.
+
+Most words are said in this process: a command of its own takes seconds to start."""
 
 from __future__ import annotations
 
@@ -9,12 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from quinta.cli.quinta import app
 from tests.cli.test_admin import quinta
 from tests.models import ModelDoor, new_model, zipped
 from tests.serving import RunningServer
 
 DOUBLE = {"model.py": "class Model:\n    def __init__(self, *_): ...\n    def request(self, data): return {'y': 2}"}
+
+
+def say(*words: str) -> Result:
+    return CliRunner().invoke(app, ["admin", *words])
 
 
 class Operator:
@@ -25,20 +33,20 @@ class Operator:
 
     def __call__(self, *words: str) -> Any:
         """The answer, which must be no refusal."""
-        said = quinta("admin", *words, "--data", str(self._data), "--output", "json")
-        assert said.returncode == 0, said.stderr
+        said = say(*words, "--data", str(self._data), "--output", "json")
+        assert said.exit_code == 0, said.output
         return json.loads(said.stdout)
 
-    def shows(self, *words: str) -> list[list[str]]:
-        """The cells of a table, line by line."""
-        said = quinta("admin", *words, "--data", str(self._data))
-        assert said.returncode == 0, said.stderr
-        return [line.split("  ") for line in said.stdout.splitlines()]
+    def shows(self, *words: str) -> list[str]:
+        """The lines of a table."""
+        said = say(*words, "--data", str(self._data))
+        assert said.exit_code == 0, said.output
+        return said.stdout.splitlines()
 
     def is_refused(self, *words: str) -> str:
         """The one line of the refusal."""
-        said = quinta("admin", *words, "--data", str(self._data))
-        assert (said.returncode, said.stdout, said.stderr.count("\n")) == (1, "", 1), said
+        said = say(*words, "--data", str(self._data))
+        assert (said.exit_code, said.stdout, said.stderr.count("\n")) == (1, "", 1), said.output
         return said.stderr.removeprefix("quinta: ").rstrip("\n")
 
     def person(self, name: str) -> tuple[str, str]:
@@ -68,7 +76,10 @@ def test_a_client_of_what_ships_with_a_running_server(server: RunningServer) -> 
     member, members_key = operator.person("member")
     organization = f"o-{uuid.uuid4().hex[:12]}"
     operator("organization", "create", organization)
-    made = operator("client", "create", organization, "Tutorial", "Vendas 2020", "--leader", leader)
+    words = ("client", "create", organization, "Tutorial", "Vendas 2020", "--leader", leader)
+    said = quinta("admin", *words, "--data", str(server.data), "--output", "json")
+    assert (said.returncode, said.stderr) == (0, ""), said.stderr
+    made = json.loads(said.stdout)
     assert made["client"] == "Vendas 2020"
     assert made["members"] == {leader: "lider"}
     project = made["project"]
@@ -84,6 +95,9 @@ def test_a_client_of_what_ships_with_a_running_server(server: RunningServer) -> 
         assert client.get(f"/v2.1/projects/{project}/models").status_code == 403
     (listed,) = operator("client", "list", organization)
     assert listed == made
+    again = quinta("admin", *words, "--data", str(server.data))
+    assert (again.returncode, again.stdout) == (1, "")
+    assert again.stderr.endswith("has a client named 'Vendas 2020' already\n")
     operator("client", "delete", organization, "Tutorial", "Vendas 2020")
     assert operator("client", "list", organization) == []
     with server.client(leaders_key) as client:
@@ -144,15 +158,17 @@ def test_ranks_are_groups_of_the_organization(alone: Operator) -> None:
 
 def test_lists_are_tables(alone: Operator) -> None:
     alone("organization", "create", "empty", "--admin", "ada@example.com")
-    assert alone.shows("client", "list", "empty") == [["organization", "application", "client", "project", "members"]]
+    assert alone.shows("client", "list", "empty") == ["organization  application  client  project  members"]
     alone("client", "create", "acme", "Palavras Mais Citadas", "Norte e Sul", "--leader", "ada@example.com")
-    said = quinta("admin", "client", "list", "acme", "--data", str(alone._data)).stdout.splitlines()
-    (line,) = [line for line in said if "Norte e Sul" in line]
+    (line,) = [line for line in alone.shows("client", "list", "acme") if "Norte e Sul" in line]
     assert line.split("  ")[0] == "acme"
     assert line.endswith("palavras-mais-citadas-norte-e-sul  ada@example.com (lider)")
     headers, *rows = alone.shows("application", "list", "empty")
-    assert headers[0] == "organization"
-    assert [row[0] for row in rows] == ["-", "-"]
+    assert headers.startswith("organization  application")
+    assert [" ".join(row.split()) for row in rows] == [
+        "- Palavras Mais Citadas - available to add 600 0",
+        "- Tutorial - available to add 60 0",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -186,6 +202,6 @@ def test_a_mistake_is_one_clear_line(alone: Operator, words: Sequence[str], line
 def test_words_that_do_not_go_together_are_refused_before_anything_is_opened(
     tmp_path: Path, words: Sequence[str]
 ) -> None:
-    said = quinta("admin", *words, "--data", str(tmp_path / "data"))
-    assert (said.returncode, said.stdout) == (2, "")
+    said = say(*words, "--data", str(tmp_path / "data"))
+    assert (said.exit_code, said.stdout) == (2, "")
     assert not (tmp_path / "data").exists()
