@@ -54,7 +54,8 @@ class Scene:
         self.staging = self.folder / "staging"
         self.staging.mkdir()
         self.stored = StoredArchives(self.objects, ZipArchives(), self.staging)
-        self.jobs = Jobs(self.database, self.stored, Reader(ReadingProcess()), self.clock)
+        self.reading = ReadingProcess()
+        self.jobs = Jobs(self.database, self.stored, Reader(self.reading), self.clock)
         self.repositories = self.repositories_in(UTC)
         self.leader = self.people[ClientGroup.LEADER]
         self.database.subscribe(self.events.append)

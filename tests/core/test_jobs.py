@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,8 +26,10 @@ from tests.engine.builds.archives import archive
 
 
 @pytest.fixture
-async def scene(database: Database, tmp_path: Path) -> Scene:
-    return await make_scene(database, tmp_path)
+async def scene(database: Database, tmp_path: Path) -> AsyncIterator[Scene]:
+    made = await make_scene(database, tmp_path)
+    yield made
+    made.reading.close()
 
 
 async def test_a_job_is_queued_with_what_it_was_given(scene: Scene) -> None:

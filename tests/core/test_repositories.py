@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,7 +14,7 @@ from quinta.core.access.model import Actor
 from quinta.core.errors import InvalidInput, NotFound, NotPermitted, QuintaError, TooLarge, Unavailable
 from quinta.core.events import EventName
 from quinta.core.files.keys import job_key, repository_key
-from quinta.core.files.model import InputFile, Repository
+from quinta.core.files.model import InputFile
 from quinta.core.files.repositories import Repositories
 from quinta.core.files.stored import StoredArchives
 from quinta.core.jobs.model import JobStatus
@@ -32,8 +31,10 @@ FILES: dict[str, bytes | str] = {"INPUT/comments.csv": "id,comment\n", "INPUT/CO
 
 
 @pytest.fixture
-async def scene(database: Database, tmp_path: Path) -> Scene:
-    return await make_scene(database, tmp_path)
+async def scene(database: Database, tmp_path: Path) -> AsyncIterator[Scene]:
+    made = await make_scene(database, tmp_path)
+    yield made
+    made.reading.close()
 
 
 async def test_a_repository_comes_back_as_it_was_made(scene: Scene) -> None:
@@ -321,14 +322,3 @@ async def test_housekeeping_keeps_the_files_of_repositories_and_jobs_and_no_othe
         await work.of(Project, EVERYTHING).remove(id=scene.project_id)
     await housekeeping.tidy()
     assert await scene.keys() == []
-
-
-async def test_a_list_of_many_reads_no_files(scene: Scene) -> None:
-    made = await scene.repository({f"{number}": "" for number in range(200)})
-    async with scene.database.begin() as work:
-        await work.of(Repository, EVERYTHING).add(
-            *(replace(made, id=f"{number}", number=f"{int(made.number) + 1 + number}") for number in range(2_000))
-        )
-    found = await scene.repositories.find(scene.leader, scene.name, None, None)
-    assert len(found) == 2_001
-    assert found == sorted(found, reverse=True)
