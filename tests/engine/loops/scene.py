@@ -9,7 +9,7 @@ import time
 import zipfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ class Scene:
     environments: Path
     sandbox: Sandbox
     policy: SupervisorPolicy = QUICK
-    archives: ZipArchives = ZipArchives()
+    archives: ZipArchives = field(default_factory=ZipArchives)
 
     def __post_init__(self) -> None:
         self.recorder = Recorder(self.database, CLOCK)

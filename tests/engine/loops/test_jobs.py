@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from quinta.engine.sandbox.sandbox import Sandbox
 from quinta.storage.database import Database
 from tests.engine.loops.scene import CLOCK, Scene, open_scene
 from tests.engine.supervisor.conftest import QUICK, environments, sandbox
+from tests.engine.supervisor.harness import until
 from tests.processes import instances, kill_instances
 
 __all__ = ["environments", "sandbox"]  # fixtures
@@ -163,8 +163,7 @@ async def test_a_job_whose_instance_is_killed_runs_once_more(scene: Scene) -> No
         await scene.said(job, "hanging")
         assert kill_instances() == 1
         await scene.said(job, "the job is run again: ")
-        while not kill_instances():
-            await asyncio.sleep(0.02)
+        await until(kill_instances, "it runs again")
         done = await scene.ended(job)
     assert done.reason in (Reason.KILLED, Reason.START_KILLED_BY_SIGNAL)
 
@@ -177,8 +176,7 @@ async def test_a_deleted_job_is_stopped(scene: Scene) -> None:
         async with scene.database.begin() as work:
             await work.of(Job, EVERYTHING).remove(id=job.id)
             work.emit(Event(EventName.JOB_DELETED, job.id, (f"job:{job.id}",), None, job.project_id))
-        while server.loop.in_flight or instances():
-            await asyncio.sleep(0.02)
+        await until(lambda: not server.loop.in_flight and not instances(), "it is stopped")
 
 
 async def test_the_jobs_of_a_deleted_project_are_stopped(scene: Scene) -> None:
@@ -191,8 +189,7 @@ async def test_the_jobs_of_a_deleted_project_are_stopped(scene: Scene) -> None:
         async with scene.database.begin() as work:
             await work.of(Project, EVERYTHING).remove(id=client.id)
             work.emit(Event(EventName.PROJECT_DELETED, client.id, (f"project:{client.id}",), None, client.id))
-        while server.loop.in_flight > 1:
-            await asyncio.sleep(0.02)
+        await until(lambda: server.loop.in_flight == 1, "one is stopped")
         assert (await scene.get(other)).status is JobStatus.STARTED
 
 
@@ -202,8 +199,7 @@ async def test_a_suspended_organization_runs_nothing_and_goes_on_when_it_is_acti
     async with scene.server() as server:
         await scene.said(job, "hanging")
         await _set_status(scene, OrganizationStatus.SUSPENDED)
-        while server.loop.in_flight or instances():
-            await asyncio.sleep(0.02)
+        await until(lambda: not server.loop.in_flight and not instances(), "it is stopped")
         waiting = await scene.queue(repository, do="nothing")
         await _set_status(scene, OrganizationStatus.ACTIVE)
         assert (await scene.ended(waiting)).status is JobStatus.FINISHED

@@ -275,7 +275,8 @@ class VersionRunner:
             process.logs.say(f"the instance is stopped: {Failure(action.reason, action.why)}")
             process.kill(action.reason, f"was stopped: {action.why}")
             return
-        process.logs.say(f"the instance is stopped: {action.why}")
+        if self.job_id is None:  # of a job it says nothing new
+            process.logs.say(f"the instance is stopped: {action.why}")
         process.send(encode(Stop()))
         patience = self._shop.policy.stop_grace_seconds
         process.set_timer(patience, process.kill, Reason.INSTANCE_STOPPED, "did not stop in time")
