@@ -65,6 +65,22 @@ async def test_a_body_has_an_end(reader: Reader, padding: bytes) -> None:
             await reader.value(more + padding)
 
 
+@pytest.mark.parametrize("padding", [b"", LARGE], ids=["on the spot", "apart"])
+async def test_objects_and_their_members_become_texts(reader: Reader, padding: bytes) -> None:
+    text = '{"a": {"x": [1, 2.5]}, "b": null, "a": {"é": "\\ud800"}}'.encode() + padding
+    assert await reader.object(text) == '{"a":{"\\u00e9":"\\ud800"},"b":null}'
+    assert await reader.members(text, ("a", "b", "c")) == {"a": '{"\\u00e9":"\\ud800"}', "b": "null"}
+    for wrong in (b"[]", b"null", b'"{}"', b"{", b'{"a": NaN}', b'{"a": 1e999}', b"\xff", b"", b"[" * 200_000):
+        with pytest.raises(InvalidInput):
+            await reader.object(wrong + padding)
+    for depth in range(800, 1_100, 50):  # writing goes less deep than reading
+        deep = b'{"a":' + b"[" * depth + b"]" * depth + b"}" + padding
+        reads = (reader.object(deep), reader.members(deep, ("a",)))
+        for outcome in await asyncio.gather(*reads, return_exceptions=True):
+            assert "too deeply" in str(outcome) if isinstance(outcome, InvalidInput) else "[]" in str(outcome)
+    assert await reader.members(b'{"a": 1e999, "b": 1}' + padding, ("b",)) == {"b": "1"}
+
+
 HOSTILE = {
     "empty lists": b"[" + b"[]," * 5_000_000 + b"[]]",
     "short keys": b"{" + b",".join(b'"%x":0' % number for number in range(1_400_000)) + b"}",

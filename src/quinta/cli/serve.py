@@ -18,7 +18,10 @@ import uvicorn
 from quinta.cli.connections import patient
 from quinta.cli.early import leave
 from quinta.cli.measurements import measurements_page
+from quinta.dialects.ubiops.app import PREFIX as UBIOPS
 from quinta.dialects.ubiops.app import create_app as create_ubiops
+from quinta.dialects.vbrain.app import PREFIX as VBRAIN
+from quinta.dialects.vbrain.app import create_app as create_vbrain
 from quinta.kit.clock import Clock
 from quinta.server import Server, StartRefused
 from quinta.settings import SettingsError, read_settings
@@ -34,7 +37,7 @@ _OPEN_FILES = 65_536
 
 
 class Application:
-    """Routes by the first part of the path to the faces; answers /health and /metrics itself."""
+    """Routes by the beginning of the path to the faces; answers /health and /metrics itself."""
 
     def __init__(self, server: Server, on_ready: Callable[[], None]) -> None:
         self._server = server
@@ -46,22 +49,29 @@ class Application:
             maximum_upload_bytes=settings.maximum_upload_bytes,
             maximum_body_bytes=settings.maximum_body_bytes,
         )
-        self._faces: dict[str, _App] = {"v2.1": ubiops}
+        vbrain: _App = create_vbrain(
+            server.services,
+            staging=server.staging,
+            maximum_upload_bytes=settings.maximum_upload_bytes,
+            maximum_body_bytes=settings.maximum_body_bytes,
+            zone=settings.time_zone,
+        )
+        self._faces: dict[str, _App] = {UBIOPS: ubiops, VBRAIN: vbrain}
         self.refusal: str | None = None
 
     async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
             return
-        path: str = scope["path"]
-        first, slash, rest = path.lstrip("/").partition("/")
-        face = self._faces.get(first)
-        if face is not None:
-            await face({**scope, "path": slash + rest or "/", "root_path": f"/{first}"}, receive, send)
-        elif first == "health" and not rest:
+        path = "/" + scope["path"].lstrip("/")
+        for prefix, face in self._faces.items():
+            if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in ("", "/"):
+                await face({**scope, "path": path[len(prefix) :] or "/", "root_path": prefix}, receive, send)
+                return
+        if path in ("/health", "/health/"):
             status, text = (200, b'{"status":"ok"}') if self._server.ready else (503, b'{"status":"starting"}')
             await _answer(send, status, b"application/json", text)
-        elif first == "metrics" and not rest:
+        elif path in ("/metrics", "/metrics/"):
             page = measurements_page(
                 dict(scope["headers"]), self._server.measurements, self._server.services.authenticator
             )

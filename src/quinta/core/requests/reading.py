@@ -58,6 +58,19 @@ class Reader:
             return read_bounded(text, most)
         return await self._apart.call(read_bounded, text, most)
 
+    async def members(self, text: bytes, names: Sequence[str]) -> dict[str, str]:
+        """The JSON texts, in ASCII, of those of ``names`` that the object in a JSON text has; InvalidInput when the
+        text is no object."""
+        if len(text) <= SMALL_BYTES:
+            return read_members(text, names)
+        return await self._apart.call(read_members, text, names)
+
+    async def object(self, text: bytes) -> str:
+        """The JSON text, in ASCII and without spaces, of the object in a JSON text; InvalidInput when it is none."""
+        if len(text) <= SMALL_BYTES:
+            return read_object(text)
+        return await self._apart.call(read_object, text)
+
     async def check(self, text: bytes) -> None:
         """Only that it is one JSON value, of whatever kind and size."""
         if len(text) <= SMALL_BYTES:
@@ -117,6 +130,31 @@ def read_bounded(text: bytes, most: int) -> Any:
                 raise InvalidInput(f"the JSON has more than {most:,} members and items")
             left.extend(inner.values() if isinstance(inner, dict) else inner)
     return value
+
+
+def read_members(text: bytes, names: Sequence[str]) -> dict[str, str]:
+    value = _an_object(text)
+    return {name: _written(value[name]) for name in names if name in value}
+
+
+def read_object(text: bytes) -> str:
+    return _written(_an_object(text))
+
+
+def _an_object(text: bytes) -> dict[str, Any]:
+    value = read_json(text)
+    if not isinstance(value, dict):
+        raise InvalidInput("the JSON must be an object")
+    return value
+
+
+def _written(value: Any) -> str:
+    """JSON text of a value that was not checked yet: numbers like 1e999 are infinite, and the writer goes less deep
+    than the reader."""
+    try:
+        return write_json(value)
+    except (ValueError, RecursionError):
+        raise InvalidInput("the JSON has a number beyond the range of a double, or is nested too deeply") from None
 
 
 def read_parts(text: str, parts: Sequence[Mapping[str, str]]) -> list[str]:

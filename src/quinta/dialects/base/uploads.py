@@ -1,4 +1,4 @@
-"""One file out of a multipart form, to disk with constant memory."""
+"""Multipart forms: their file to disk with constant memory, small fields beside it into memory."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import errno
 import re
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +43,14 @@ class UploadedFile:
     content_type: str
 
 
+@dataclass(frozen=True, slots=True)
+class UploadedForm:
+    """What was sent: the asked-for fields that it had, and its file, if any."""
+
+    fields: Mapping[str, bytes]
+    file: UploadedFile | None
+
+
 @asynccontextmanager
 async def uploaded_file(
     receive: Receive, headers: Headers, *, field: str, folder: Path, limit: int
@@ -52,24 +60,48 @@ async def uploaded_file(
     ``limit`` is in bytes. Raises TooLarge, InvalidInput for a form that is broken or lacks the file, Unavailable when
     the disk has no space for it, and an HTTPException with 415 for anything that is no multipart form.
     """
+    async with uploaded_form(receive, headers, file=field, folder=folder, limit=limit) as form:
+        if form.file is None:
+            raise InvalidInput(f"the form lacks the file: a part named '{field}' with a filename", field=field)
+        yield form.file
+
+
+@asynccontextmanager
+async def uploaded_form(
+    receive: Receive,
+    headers: Headers,
+    *,
+    file: str,
+    folder: Path,
+    limit: int,
+    fields: Sequence[str] = (),
+    field_limit: int = 0,
+) -> AsyncIterator[UploadedForm]:
+    """Receives a form whose part ``file``, if it has one, goes into ``folder``, and whose parts ``fields``, before or
+    after it, with a filename or without, go into memory. Other parts are passed over.
+
+    ``limit`` is in bytes for the file, ``field_limit`` for all the fields together. The file is gone when the block
+    ends. Raises what ``uploaded_file`` raises; a file that is missing is no error.
+    """
     _, options = parse_options_header(headers.get(b"content-type", b""))
     boundary = options.get(b"boundary")
     if media_type(headers) != "multipart/form-data" or not boundary:
         raise unsupported(headers, "multipart/form-data with a boundary")
     with _space_needed(), _temporary_file(folder) as target:
-        form = _FileForm(field.encode(), limit)
+        form = _Form(file, limit, fields, field_limit)
         try:
             parser = MultipartParser(boundary, form.callbacks())
-            async for piece in stream_body(receive, headers, limit + _FORM_OVERHEAD_BYTES):
+            async for piece in stream_body(receive, headers, limit + field_limit + _FORM_OVERHEAD_BYTES):
                 parser.write(piece)
                 if len(form.waiting) >= _WRITE_BYTES:
                     await asyncio.to_thread(target.write, form.take())
         except FormParserError as error:
             raise InvalidInput(f"the multipart form cannot be read: {error}") from None
-        file_name, content_type = form.checked()
+        form.check_ended()
         await asyncio.to_thread(target.write, form.take())
         target.flush()
-        yield UploadedFile(Path(target.name), file_name, content_type)
+        found = None if form.found is None else UploadedFile(Path(target.name), *form.found)
+        yield UploadedForm({name: bytes(value) for name, value in form.fields.items()}, found)
 
 
 @contextmanager
@@ -96,20 +128,25 @@ def _space_needed() -> Iterator[None]:
         ) from error
 
 
-class _FileForm:
-    """Takes the parser's calls; ``waiting`` has the bytes of the file that are not on disk yet."""
+class _Form:
+    """Takes the parser's calls; ``waiting`` has the bytes of the file that are not on disk yet, ``found`` its name and
+    content type."""
 
-    def __init__(self, field: bytes, limit: int) -> None:
+    def __init__(self, file: str, limit: int, fields: Sequence[str], field_limit: int) -> None:
         self.waiting = bytearray()
-        self._field = field
+        self.fields: dict[str, bytearray] = {}
+        self.found: tuple[str, str] | None = None
+        self._file = file
         self._limit = limit
         self._size = 0
+        self._wanted = {name.encode(): name for name in fields}
+        self._field_limit = field_limit
+        self._field_size = 0
         self._headers: dict[bytes, bytes] = {}
         self._name = bytearray()
         self._value = bytearray()
-        self._inside = False
+        self._into: bytearray | None = None
         self._ended = False
-        self._found: tuple[str, str] | None = None
 
     def callbacks(self) -> MultipartCallbacks:
         return {
@@ -127,14 +164,10 @@ class _FileForm:
         self.waiting.clear()
         return taken
 
-    def checked(self) -> tuple[str, str]:
-        """File name and content type, once the whole body was read."""
-        field = self._field.decode()
+    def check_ended(self) -> None:
+        """InvalidInput unless the closing boundary was seen, once the whole body was read."""
         if not self._ended:
             raise InvalidInput("the multipart form is cut short: its closing boundary is missing")
-        if self._found is None:
-            raise InvalidInput(f"the form lacks the file: a part named '{field}' with a filename", field=field)
-        return self._found
 
     def _on_header_end(self) -> None:
         self._headers[bytes(self._name).lower()] = bytes(self._value)
@@ -143,31 +176,51 @@ class _FileForm:
 
     def _on_headers_finished(self) -> None:
         _, options = parse_options_header(self._headers.get(b"content-disposition", b""))
-        self._inside = options.get(b"name") == self._field and b"filename" in options
-        if not self._inside:
-            return
-        if self._found is not None:
-            raise InvalidInput(f"the form has more than one file named '{self._field.decode()}'")
+        name = options.get(b"name", b"")
+        self._into = None
+        if name in self._wanted:
+            field = self._wanted[name]
+            if field in self.fields:
+                raise InvalidInput(f"the form has more than one field named '{field}'", field=field)
+            self._into = self.fields[field] = bytearray()
+        elif name == self._file.encode():
+            self.found = self._file_of(options.get(b"filename"))
+            self._into = self.waiting
+
+    def _file_of(self, raw_name: bytes | None) -> tuple[str, str]:
+        """Name and content type of the part that has begun."""
+        field = self._file
+        if raw_name is None:
+            raise InvalidInput(f"the form lacks the file: its part '{field}' has no filename", field=field)
+        if self.found is not None:
+            raise InvalidInput(f"the form has more than one file named '{field}'", field=field)
         content_type = media_type(self._headers)
         known = _CONTENT_TYPE.fullmatch(content_type)
-        self._found = _file_name(options[b"filename"]), content_type if known else _ANY_CONTENT_TYPE
+        return _file_name(raw_name, field), content_type if known else _ANY_CONTENT_TYPE
 
     def _on_part_data(self, data: bytes, start: int, end: int) -> None:
-        if not self._inside:
+        if self._into is None:
             return
-        self._size += end - start
-        if self._size > self._limit:
-            raise TooLarge(f"the file is larger than the limit of {self._limit} bytes")
-        self.waiting += data[start:end]
+        if self._into is self.waiting:
+            self._size += end - start
+            if self._size > self._limit:
+                raise TooLarge(f"the file is larger than the limit of {self._limit} bytes")
+        else:
+            self._field_size += end - start
+            if self._field_size > self._field_limit:
+                raise TooLarge(f"the fields beside the file are larger than the limit of {self._field_limit} bytes")
+        self._into += data[start:end]
 
     def _on_end(self) -> None:
         self._ended = True
 
 
-def _file_name(raw: bytes) -> str:
+def _file_name(raw: bytes, field: str) -> str:
     """The last part of the name: raw UTF-8 on the wire (contract ubiops 1.4), control characters made ``_``."""
     name = raw.decode("utf-8", "replace").rpartition("/")[2]
     name = without_controls(name)
     if name in ("", ".", "..") or len(name.encode()) > _LONGEST_FILE_NAME_BYTES:
-        raise InvalidInput(f"the file's name must have 1 to {_LONGEST_FILE_NAME_BYTES} bytes and not be a folder's")
+        raise InvalidInput(
+            f"the file's name must have 1 to {_LONGEST_FILE_NAME_BYTES} bytes and not be a folder's", field=field
+        )
     return name

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from http import HTTPStatus
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.routing import Match
 
 from quinta.core.errors import (
     AlreadyExists,
@@ -25,6 +23,7 @@ from quinta.core.errors import (
     TooManyRequests,
     Unavailable,
 )
+from quinta.dialects.base.misses import explained
 from quinta.dialects.base.validation import refusal
 
 STATUS: dict[type[QuintaError], int] = {
@@ -80,28 +79,7 @@ async def _on_validation_error(request: Request, error: RequestValidationError) 
 
 
 async def _on_http_error(request: Request, error: HTTPException) -> Response:
-    """The framework's own refusals say no more than the name of their status: here is a sentence for each."""
-    if error.detail != HTTPStatus(error.status_code).phrase:
-        return refused(error)
-    call = f"{request.method} {request.scope['path'][:200]}"
-    if error.status_code == 405:
-        methods = ", ".join(_methods(request))
-        return refused(
-            HTTPException(405, f"there is no operation {call}; this path takes {methods}", {"Allow": methods})
-        )
-    if error.status_code == 404:
-        where = f"{request.scope['root_path']}/docs"
-        return refused(HTTPException(404, f"there is no operation {call}; the operations are listed at {where}"))
-    return refused(error)
-
-
-def _methods(request: Request) -> list[str]:
-    """What the path of the call takes: the framework names the methods of one of its routes only."""
-    return [
-        method
-        for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
-        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
-    ]
+    return refused(explained(request, error))
 
 
 def _response(status: int, text: str, headers: Mapping[str, str] | None) -> Response:

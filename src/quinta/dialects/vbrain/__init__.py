@@ -1,0 +1,1 @@
+"""VBrain: repositories of inputs and executions of applications on them."""
