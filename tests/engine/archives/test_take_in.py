@@ -181,6 +181,20 @@ async def test_zip64_is_read(tmp_path: Path) -> None:
     assert await ARCHIVES.take_in(tmp_path / "a.zip", "a.zip", tmp_path / "target.zip") == (InputFile("a.csv", 1),)
 
 
+async def test_what_does_not_shrink_is_stored_and_all_else_deflated(tmp_path: Path) -> None:
+    contents = {"a.csv": b"id,comment\n" * 1_000, "b.pdf": os.urandom(20_000), "empty": b""}
+    upload = archive(tmp_path / "a.zip", *contents.items())
+    await ARCHIVES.take_in(upload, "a.zip", tmp_path / "taken.zip")
+    (tmp_path / "inputs").mkdir()
+    await ARCHIVES.put_in(tmp_path / "taken.zip", tmp_path / "inputs")
+    await ARCHIVES.pack(tmp_path / "inputs", tmp_path / "packed.zip")
+    for name in ("taken.zip", "packed.zip"):
+        with zipfile.ZipFile(tmp_path / name) as opened:
+            methods = {info.filename: info.compress_type for info in opened.infolist()}
+        assert methods == {"a.csv": zipfile.ZIP_DEFLATED, "b.pdf": zipfile.ZIP_STORED, "empty": zipfile.ZIP_STORED}
+    assert tree(tmp_path / "inputs") == contents
+
+
 async def test_a_large_archive_takes_little_memory(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as opened:
         for number in range(2):

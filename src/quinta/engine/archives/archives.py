@@ -7,7 +7,6 @@ import errno
 import os
 import re
 import shutil
-import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,12 +19,11 @@ from quinta.engine.archives.errors import ArchiveRefused
 from quinta.engine.archives.members import DEFAULT_LIMITS, ArchiveLimits, Tree, is_junk, parts_of, tree_of
 from quinta.engine.archives.packing import in_order, pack_folder
 from quinta.engine.archives.reading import copy_member, opened
-from quinta.engine.archives.writing import add_folder, new_archive, new_file
+from quinta.engine.archives.writing import add_folder, is_worth, new_archive, new_file, shrinks
 from quinta.engine.threads import in_thread
 
-_SINGLE: Final = {"csv": True, "json": True, "xlsx": False}
-"""Extensions of files that are taken as they are (contract vbrain 4.1), and whether to compress them: an xlsx is a zip
-itself."""
+_SINGLE: Final = frozenset({"csv", "json", "xlsx"})
+"""Extensions of files that are taken as they are (contract vbrain 4.1)."""
 _INPUT: Final = "input"
 _NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _CHUNK_BYTES: Final = 1 << 20
@@ -77,21 +75,18 @@ def _take_in(upload: Path, file_name: str, target: Path, limits: ArchiveLimits) 
             Reason.ARCHIVE_UNSUPPORTED, f"{name[:120]!r} is no .zip, .csv, .xlsx or .json file: upload one of these."
         )
     parts_of(name, limits)
-    return _take_file(upload, name, target, limits, deflated=_SINGLE[extension])
+    return _take_file(upload, name, target, limits)
 
 
-def _take_file(
-    upload: Path, name: str, target: Path, limits: ArchiveLimits, *, deflated: bool
-) -> tuple[InputFile, ...]:
+def _take_file(upload: Path, name: str, target: Path, limits: ArchiveLimits) -> tuple[InputFile, ...]:
     size = upload.stat().st_size
     if size > limits.total_bytes:
         raise ArchiveRefused(Reason.ARCHIVE_TOO_LARGE, f"The file has more than {limits.total_bytes:,} bytes.")
-    with (
-        new_archive(target) as archive,
-        upload.open("rb") as source,
-        new_file(archive, name, size, deflated=deflated) as sink,
-    ):
-        shutil.copyfileobj(source, sink, _CHUNK_BYTES)
+    with new_archive(target) as archive, upload.open("rb") as source:
+        beginning = source.read(_CHUNK_BYTES)
+        with new_file(archive, name, size, deflated=shrinks(beginning)) as sink:
+            sink.write(beginning)
+            shutil.copyfileobj(source, sink, _CHUNK_BYTES)
     return (InputFile(name, size),)
 
 
@@ -100,7 +95,7 @@ def _take_archive(upload: Path, target: Path, limits: ArchiveLimits) -> tuple[In
         tree = _inputs(tree_of(given.infolist(), upload.stat().st_size, limits), limits)
         with new_archive(target) as archive:
             for parts, member in sorted(tree.files.items()):
-                deflated = member.compress_type != zipfile.ZIP_STORED
+                deflated = is_worth(member.file_size, member.compress_size)
                 path = "/".join(parts)
                 with new_file(archive, path, member.file_size, deflated=deflated, date_time=member.date_time) as sink:
                     copy_member(given, member, sink)

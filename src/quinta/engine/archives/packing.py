@@ -19,7 +19,7 @@ from quinta.core.files.model import InputFile
 from quinta.core.reasons import Reason
 from quinta.engine.archives.errors import ArchiveRefused
 from quinta.engine.archives.members import ArchiveLimits
-from quinta.engine.archives.writing import moment_of, new_archive, new_file
+from quinta.engine.archives.writing import moment_of, new_archive, new_file, shrinks
 from quinta.engine.sandbox.trees import failure_of
 
 _CHUNK_BYTES: Final = 1 << 20
@@ -100,11 +100,14 @@ class _Packing:
             raise _too_large(f"a file has a path of more than {self.limits.path_bytes:,} bytes")
         self._require_room(status.st_size)  # a hole in a file costs no disk and may be huge: not even begun
         size = 0
-        with new_file(self.archive, path, status.st_size, deflated=True, date_time=moment_of(status.st_mtime)) as sink:
-            while chunk := source.read(_CHUNK_BYTES):
+        chunk = source.read(_CHUNK_BYTES)
+        moment = moment_of(status.st_mtime)
+        with new_file(self.archive, path, status.st_size, deflated=shrinks(chunk), date_time=moment) as sink:
+            while chunk:
                 size += len(chunk)
                 self._require_room(size)
                 sink.write(chunk)
+                chunk = source.read(_CHUNK_BYTES)
         self.total += size
         self.files.append(InputFile(path, size))
 

@@ -6,12 +6,17 @@ import contextlib
 import stat
 import time
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
 
 _FASTEST: Final = 1
 """A tenth larger than zlib's usual 6, and three times as fast."""
+_WORTH: Final = 0.9
+"""What must be left of a file for it to be deflated. PDFs, pictures and xlsx stay above: deflating 200 MB of them took
+9 s, storing them 1 s."""
+_SAMPLE_BYTES: Final = 64 << 10
 _FIRST_SECOND: Final = 315_532_800  # 1980, in zip archives the first year there is
 _LAST_SECOND: Final = 4_354_819_198  # 2107
 
@@ -43,6 +48,17 @@ def new_file(
 def add_folder(archive: zipfile.ZipFile, path: str) -> None:
     """A folder of its own in the archive: one that has no files."""
     archive.writestr(_entry(f"{path}/", moment_of(time.time()), stat.S_IFDIR | 0o755), b"")
+
+
+def shrinks(beginning: bytes) -> bool:
+    """Whether a file is worth deflating, by its beginning."""
+    sample = beginning[:_SAMPLE_BYTES]
+    return is_worth(len(sample), len(zlib.compress(sample, _FASTEST)))
+
+
+def is_worth(size: int, deflated: int) -> bool:
+    """Whether a file of ``size`` bytes that deflates to so many should be."""
+    return deflated < _WORTH * size
 
 
 def moment_of(seconds: float) -> tuple[int, ...]:
