@@ -71,10 +71,18 @@ class Scene:
     async def server(self) -> AsyncIterator[JobLoop]:
         """A loop that works, and is closed at the end as a server that stops closes it."""
         secrets = SealedSecrets(Path("unused"), "ab" * 32)
-        reader = Reader(ReadingProcess())
+        reading = ReadingProcess()
         files = JobFiles(self.root / "jobs", self.database, self.objects, self.archives, self.recorder)
         jobs = JobLoop(
-            self.database, secrets, self.supervisor, reader, files, self.recorder, self.failures, CLOCK, lambda _: True
+            self.database,
+            secrets,
+            self.supervisor,
+            Reader(reading),
+            files,
+            self.recorder,
+            self.failures,
+            CLOCK,
+            lambda _: True,
         )
         jobs.loop._policy = QUICK_LEASES
         running = asyncio.create_task(jobs.loop.run())
@@ -83,6 +91,7 @@ class Scene:
         finally:
             await jobs.loop.close(grace=0.0)
             await running
+            reading.close()
 
     async def project(self, name: str) -> Project:
         """One more client's project in the organization."""
