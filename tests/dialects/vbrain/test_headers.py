@@ -107,9 +107,7 @@ def test_a_stale_repository_id_is_ignored_where_it_is_not_needed(waiting: Door, 
             assert waiting.call("GET", path, {"repository_id": stale}).status_code in (200, 202)
 
 
-@pytest.mark.parametrize(
-    "value", [b"\xff\xfe", "\u6f22\u5b57".encode(), b"a\x01b", b"%00", b"' or 1=1 --", b"x" * 5_000]
-)
+@pytest.mark.parametrize("value", [b"\xff\xfe", "\u6f22\u5b57".encode(), b"%00", b"' or 1=1 --", b"x" * 5_000])
 def test_any_bytes_that_a_header_can_have_are_only_a_name(waiting: Door, value: bytes) -> None:
     for header in ("organization_id", "application_id", "client_id"):
         assert refusal_of(waiting.call("GET", "/repository", {header: value})) == (404, f"Invalid {header}")
