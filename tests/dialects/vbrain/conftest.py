@@ -52,3 +52,4 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
         house = House(server)
         yield house.client()
         house.close()
+        assert [line for line in server.output if "request_failed" in line] == []

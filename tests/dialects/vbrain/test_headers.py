@@ -105,3 +105,26 @@ def test_a_stale_repository_id_is_ignored_where_it_is_not_needed(waiting: Door, 
     for path in (f"/job/{job}", f"/job/{job}/params", "/repository"):
         for stale in ("nonsense", "202001010000000000", ""):
             assert waiting.call("GET", path, {"repository_id": stale}).status_code in (200, 202)
+
+
+@pytest.mark.parametrize("value", [b"\xff\xfe", "\u6f22\u5b57".encode(), b"%00", b"' or 1=1 --", b"x" * 5_000])
+def test_any_bytes_that_a_header_can_have_are_only_a_name(waiting: Door, value: bytes) -> None:
+    for header in ("organization_id", "application_id", "client_id"):
+        assert refusal_of(waiting.call("GET", "/repository", {header: value})) == (404, f"Invalid {header}")
+    for header in ("username", "x-api-key"):
+        assert refusal_of(waiting.call("GET", "/repository", {header: value})) == (401, "Invalid x-api-key")
+    refused = waiting.call("GET", "/job", {"repository_id": value})
+    assert refusal_of(refused) == (404, "Invalid repository_id")
+
+
+def test_who_may_not_is_told_so_after_a_large_upload_too(house: House, waiting: Door) -> None:
+    """The answer stands before the body is received; a client that sends it all gets it all the same."""
+    file = {"file": ("inputs.zip", bytes(30_000_000))}
+    for headers, told in (
+        ({"x-api-key": "0" * 40}, (401, "Invalid x-api-key")),
+        ({"client_id": "none"}, (404, "Invalid client_id")),
+        ({"client_id": None}, (400, "Missing client_id")),
+    ):
+        assert refusal_of(waiting.call("POST", "/repository", headers, files=file)) == told
+    assert list((house.server.data / "uploads").iterdir()) == []
+    assert waiting.call("GET", "/repository").status_code == 200

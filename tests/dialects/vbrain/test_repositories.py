@@ -141,9 +141,8 @@ def test_refused_bodies_leave_nothing(door: Door, sent: dict[str, Any], text: st
 @pytest.mark.parametrize("depth", range(900, 1_000, 20))
 def test_deep_params_are_taken_or_refused(door: Door, depth: int) -> None:
     """Reading goes deeper than writing: neither may be a fault."""
-    answer = door.call(
-        "POST", "/repository", json={"params": json.loads('{"a":' * 2 + "[" * depth + "]" * depth + "}}")}
-    )
+    text = '{"params": {"a":' + "[" * depth + "]" * depth + "}}"
+    answer = door.call("POST", "/repository", **_json(text))
     assert answer.status_code == 201 or refusal_of(answer) == (400, "Invalid params")
 
 
