@@ -19,6 +19,7 @@ from quinta.core.access.clients import (
 )
 from quinta.core.access.decide import project_for
 from quinta.core.access.model import Actor, Permission
+from quinta.core.access.roles import DEFAULT_BY_NAME, ObjectType, RoleAssignment
 from quinta.core.errors import AlreadyExists, InvalidInput, LimitReached, NotFound, NotPermitted, StateConflict
 from quinta.core.models.model import Application
 from quinta.core.names import check_name, name_from, numbered
@@ -76,10 +77,14 @@ async def make_house(database: Database, name: str = "acme") -> House:
     return House(tenant, clients, client, leader, administrator)
 
 
-async def service_user(database: Database, project_id: str) -> Actor:
+async def service_user(database: Database, project_id: str, role: str = "project-editor") -> Actor:
+    """One with that role on the project."""
     user = User(new_id(), f"{new_id()}@s.example", None, None, None, False, True, NOW, project_id)
     async with database.begin() as work:
         await work.of(User, EVERYTHING).add(user)
+        role_id = DEFAULT_BY_NAME[role].id
+        given = RoleAssignment(new_id(), project_id, user.id, role_id, ObjectType.PROJECT, project_id)
+        await work.of(RoleAssignment, EVERYTHING).add(given)
     return Actor(user.id, user.email, False, "", None, project_id)
 
 
@@ -209,6 +214,8 @@ async def test_a_service_user_is_a_developer_of_its_own_project(database: Databa
     own = await service_user(database, await project_id_of(database, house.name))
     assert await allowed(database, own, house.name) == CLIENT_GROUPS[DEVELOPER]
     assert await unknown(database, own, second) == "client_id"
+    looks_on = await service_user(database, await project_id_of(database, house.name), "project-viewer")
+    assert await unknown(database, looks_on, house.name) == "client_id"
     other = await make_house(database, "other")
     assert await unknown(database, own, other.name) == "organization_id"
     elsewhere = await service_user(database, house.tenant.project.id)

@@ -62,6 +62,12 @@ def test_a_service_user_of_the_client_s_project_acts_as_a_developer(house: House
     projects = [house.project_of(client) for client in (waiting, house.client())]
     with house.server.client() as client:
         made = [client.post(f"/v2.1/projects/{project}/service-users", json={}).json() for project in projects]
+        own = {"username": made[0]["email"], "x-api-key": made[0]["token"]}
+        assert refusal_of(waiting.call("GET", f"/repository/{repository}", own)) == (404, "Invalid client_id")
+        for project, user in zip(projects, made, strict=True):
+            role = {"user_id": user["id"], "role": "project-editor"}
+            given = client.post(f"/v2.1/projects/{project}/role-assignments", json=role)
+            assert given.status_code == 201, given.text
     own, other = ({"username": user["email"], "x-api-key": user["token"]} for user in made)
     assert waiting.call("GET", f"/repository/{repository}", own).status_code == 200
     assert refusal_of(waiting.call("DELETE", f"/repository/{repository}", own)) == (403, "Permission denied")

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from quinta.core.access.model import Actor
+from quinta.core.access.decide import assigned
+from quinta.core.access.model import Actor, Permission
 from quinta.core.errors import NotFound, NotPermitted
 from quinta.core.models.model import Application
 from quinta.core.ports import UnitOfWork
@@ -119,7 +120,7 @@ async def client_for(work: UnitOfWork, actor: Actor, name: ClientName, right: Cl
     """
     organization, standing = await _known(work, actor, name.organization)
     place = await place_of(work, organization, name)
-    group = await _group_in(work, actor, standing, place.client)
+    group = await _group_in(work, actor, standing, place)
     if group is None:
         raise _no_client(name)
     if right not in CLIENT_GROUPS[group]:
@@ -204,12 +205,16 @@ async def _standing(work: UnitOfWork, actor: Actor, organization: Organization) 
     return None if membership is None else membership.group
 
 
-async def _group_in(work: UnitOfWork, actor: Actor, standing: OrganizationGroup, client: Client) -> ClientGroup | None:
+async def _group_in(work: UnitOfWork, actor: Actor, standing: OrganizationGroup, place: Place) -> ClientGroup | None:
+    """A service user of the client's project is a developer if its roles let it make requests in all of the project."""
     if actor.is_service_user:
-        return ClientGroup.DEVELOPER if client.project_id == actor.project_id else None
+        if place.project.id != actor.project_id:
+            return None
+        reach = await assigned(work, actor, place.project, Permission.MODELS_VERSIONS_REQUESTS_CREATE)
+        return ClientGroup.DEVELOPER if reach.whole else None
     if standing in LEADING:
         return ClientGroup.LEADER
-    member = await work.of(ClientMember, EVERYTHING).get(client_id=client.id, user_id=actor.user_id)
+    member = await work.of(ClientMember, EVERYTHING).get(client_id=place.client.id, user_id=actor.user_id)
     return None if member is None else member.group
 
 

@@ -146,14 +146,14 @@ async def reach_for(work: UnitOfWork, actor: Actor, project_name: str, permissio
     # loses them at once (contract ubiops 6.1).
     reach = Reach(project, whole=True)
     if not administers and permission not in _MEMBER:
-        reach = await _assigned(work, actor, project, permission)
+        reach = await assigned(work, actor, project, permission)
     if permission in _COMPUTES and (reach.whole or reach.object_ids):
         await _require_active(work, project.organization_id)
     return reach
 
 
-async def _assigned(work: UnitOfWork, actor: Actor, project: Project, permission: Permission) -> Reach:
-    """What the actor's roles in the project say."""
+async def assigned(work: UnitOfWork, actor: Actor, project: Project, permission: Permission) -> Reach:
+    """Where the actor's roles in the project give it the permission, whatever it is in the organization."""
     if actor.is_service_user and permission in FOR_PEOPLE:
         return Reach(project, whole=False)
     assignments = await work.of(RoleAssignment, in_project(project.id)).find(user_id=actor.user_id)
