@@ -32,9 +32,7 @@ _AVAILABLE = "available to add"
 def application_add(
     organization: Annotated[str, typer.Argument(help="The organization's name.")],
     name: Annotated[str, typer.Argument(help="The name by which clients call it.")],
-    package: Annotated[
-        Path | None, typer.Option("--zip", metavar="FILE", help="A package to build.")
-    ] = None,
+    package: Annotated[Path | None, typer.Option("--zip", metavar="FILE", help="A package to build.")] = None,
     model: Annotated[
         str | None, typer.Option(metavar="PROJECT/MODEL", help="A model that is there, instead of a package.")
     ] = None,
