@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,8 @@ WEEK = timedelta(days=7)
 
 
 def run(inputs: Path, outputs: Path, params: Mapping[str, Any], logger: logging.Logger) -> dict[str, Any]:
-    """Forecasts ``horizon`` days (30 by default, 1 to 366) after the last one of each series: the mean of the quantities
-    on the last ``weeks`` (8 by default, 1 to 52) days of the same weekday.
+    """Forecasts ``horizon`` days (30 by default, 1 to 366) after the last one of each series: the mean of the
+    quantities on the last ``weeks`` (8 by default, 1 to 52) days of the same weekday.
 
     Answers how far such forecasts were off: the last ``horizon`` days are held back, forecast from those before and
     compared. ``mean_absolute_error`` is in units of the quantity, ``share_of_demand`` is that of the mean quantity;
@@ -34,7 +34,7 @@ def run(inputs: Path, outputs: Path, params: Mapping[str, Any], logger: logging.
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["date", *columns, "prediction"])
         for series, history in sorted(histories.items()):
-            for day, prediction in forecast(history, horizon, weeks):
+            for day, prediction in forecast(history, max(history), horizon, weeks):
                 writer.writerow([day.isoformat(), *series, round(prediction, 2)])
                 rows += 1
     logger.info("Forecast %d days of %d series to %s.", horizon, len(histories), OUTPUT_FILE)
@@ -104,29 +104,30 @@ def _quantity(text: str | None, decimal_comma: bool, where: str) -> float:
     return value
 
 
-def forecast(history: Mapping[date, float], horizon: int, weeks: int) -> Iterator[tuple[date, float]]:
-    """The ``horizon`` days after the last one of ``history`` with their predictions. Days that the history leaves out
-    are no zeros: they are left out of the mean, and where a weekday has none the mean is that of all weekdays."""
-    last = max(history)
-    recent = [history[day] for day in history if last - weeks * WEEK < day]
+def forecast(history: Mapping[date, float], last: date, horizon: int, weeks: int) -> Iterator[tuple[date, float]]:
+    """The ``horizon`` days after ``last`` with their predictions, from ``history``, which must end there.
+
+    A day that the history leaves out is no zero: it is left out of the mean. A weekday without any gets the mean of the
+    same weeks, weeks without any day that of the whole history.
+    """
+    recent = [quantity for day, quantity in history.items() if day > last - weeks * WEEK]
     for ahead in range(1, horizon + 1):
-        day = last + timedelta(days=ahead)
-        before = last - timedelta(days=(last - day).days % 7)
-        same_weekday = [history[before - week * WEEK] for week in range(weeks) if before - week * WEEK in history]
-        values = same_weekday or recent
-        yield day, sum(values) / len(values)
+        before = last - timedelta(days=-ahead % 7)
+        days = (before - week * WEEK for week in range(weeks))
+        values = [history[day] for day in days if day in history] or recent or list(history.values())
+        yield last + timedelta(days=ahead), sum(values) / len(values)
 
 
-def held_back_error(histories: Any, horizon: int, weeks: int) -> tuple[float | None, float]:
-    """The mean absolute error over the last ``horizon`` days of those histories that are long enough, and the mean
-    quantity on those days."""
+def held_back_error(histories: Iterable[Mapping[date, float]], horizon: int, weeks: int) -> tuple[float | None, float]:
+    """The mean absolute error over the last ``horizon`` days of those histories that have ``weeks`` before them, and
+    the mean quantity on those days."""
     errors, quantities = [], []
     for history in histories:
         cut = max(history) - timedelta(days=horizon)
         earlier = {day: quantity for day, quantity in history.items() if day <= cut}
         if not earlier or cut - min(earlier) < weeks * WEEK:
             continue
-        for day, prediction in forecast({**earlier, cut: earlier.get(cut, earlier[max(earlier)])}, horizon, weeks):
+        for day, prediction in forecast(earlier, cut, horizon, weeks):
             if day in history:
                 errors.append(abs(history[day] - prediction))
                 quantities.append(history[day])

@@ -42,8 +42,9 @@ MOST_EXPRESSIONS = 1_000
 MOST_ROWS = 1_048_575  # of a sheet, without the header row
 SUMMARIZED = 10
 
-# Articles, prepositions and what they contract to, pronouns, conjunctions, and the commonest forms of ser, estar, ter,
-# haver and ir. "não", "muito", "mais" and "sem" are not among them: "não funciona" is what a reader looks for.
+# Articles, prepositions and what they contract to, pronouns, conjunctions, adverbs like "já" and "também", and the
+# commonest forms of ser, estar, ter, haver and ir. "não", "muito", "mais" and "sem" are not among them: "não funciona"
+# is what a reader looks for.
 STOP_WORDS = frozenset((Path(__file__).parent / "stop_words.txt").read_text(encoding="utf-8").split())
 
 _WORD = r"[^\W_]+(?:(?:[-']|(?<=\d)[.,](?=\d))[^\W_]+)*"

@@ -1,0 +1,1 @@
+"""The applications that ship with the server: called directly, as their packages are loaded by a worker."""
