@@ -89,6 +89,7 @@ class JobLoop:
         failures: FailureCounts,
         clock: Clock,
         runs_here: Callable[[RunnableVersion], bool],
+        policy: LeasePolicy = LeasePolicy(maximum_attempts=_TRIES),
     ) -> None:
         self._store = store
         self._secrets = secrets
@@ -114,7 +115,7 @@ class JobLoop:
             cancelled_by=EventName.JOB_DELETED,
             forward_only=True,
         )
-        self.loop = LeasedLoop(work, store, clock, LeasePolicy(maximum_attempts=_TRIES))
+        self.loop = LeasedLoop(work, store, clock, policy)
         store.subscribe(self._hear)
 
     async def _select(self, claim: Claim[Job]) -> None:
