@@ -264,6 +264,29 @@ def test_deletion_takes_files_and_jobs_and_is_final(door: Door) -> None:
     assert repository not in door.call("GET", "/repository").json()
 
 
+def test_what_cannot_be_deleted_is_still_there_and_can_be_deleted_later(door: Door) -> None:
+    """A folder in the place of a file: no store removes that as a file."""
+    repository = door.new_repository(files={"file": CSV})
+    job = door.new_job(repository, {"write": {"a.txt": "x"}})
+    assert door.ended(job)["job_status"] == "finished"
+    objects = door.server.data / "objects" / "projects"
+    for path, text, pattern in (
+        (f"/job/{job}", "Error deleting job folder", "*/jobs/*/output.zip"),
+        (f"/repository/{repository}", "Error deleting repository folder", "*/repositories/*/input.zip"),
+    ):
+        file = max(objects.glob(pattern), key=lambda found: found.stat().st_mtime_ns)
+        aside = file.rename(file.with_name("aside.zip"))
+        (file / "within").mkdir(parents=True)
+        assert refusal_of(door.call("DELETE", path)) == (500, text)
+        assert door.call("GET", path).status_code == 200
+        assert repository in door.call("GET", "/repository").json()
+        (file / "within").rmdir()
+        file.rmdir()
+        aside.rename(file)
+        assert door.call("DELETE", path).status_code == 200
+        assert door.call("GET", path).status_code == 404
+
+
 def test_limits(elsewhere: Door) -> None:
     fits, refused = b"x" * 190_000, (413, "File too large")
     assert elsewhere.call("POST", "/repository", files={"file": ("a.csv", fits)}).status_code == 201

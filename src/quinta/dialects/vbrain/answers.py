@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable
 
 from starlette.responses import Response
 
+from quinta.core.errors import NotFound
 from quinta.core.jobs.model import Job, JobStatus
+from quinta.core.models.packages import Download
+from quinta.dialects.base.downloads import file_response
 from quinta.dialects.vbrain.errors import error_body
 
 
@@ -16,6 +20,14 @@ def json_answer(text: str, status: int = 200) -> Response:
 
 def message(text: str, status: int = 200, **members: str) -> Response:
     return json_answer(json.dumps({"message": text, **members}), status)
+
+
+async def zip_answer(download: Awaitable[Download], field: str) -> Response:
+    """Streams a zip. NotFound about ``field`` when its file is gone: a deletion removes files first, then rows."""
+    try:
+        return await file_response(await download)
+    except NotFound as missing:
+        raise NotFound(missing.message, field=missing.field or field) from None
 
 
 def unless_finished(job: Job) -> Response | None:

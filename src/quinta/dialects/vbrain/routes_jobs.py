@@ -10,9 +10,8 @@ from starlette.responses import Response
 
 from quinta.core.errors import NotFound, Unavailable
 from quinta.core.jobs.jobs import JobView
-from quinta.dialects.base.downloads import file_response
 from quinta.dialects.vbrain import convert
-from quinta.dialects.vbrain.answers import json_answer, message, unless_finished
+from quinta.dialects.vbrain.answers import json_answer, message, unless_finished, zip_answer
 from quinta.dialects.vbrain.auth import REPOSITORY_HEADER
 from quinta.dialects.vbrain.calls import Call, InClient, InRepository
 from quinta.dialects.vbrain.documentation import NOT_DELETED, NOT_FINISHED, ZIP, called
@@ -20,6 +19,7 @@ from quinta.dialects.vbrain.errors import deletion_of
 from quinta.dialects.vbrain.shapes import JobCreated, JobInfo, JobResult, Message
 
 router = APIRouter(prefix="/job", tags=["Jobs"])
+_ID = "job_id"
 _PAUSES_SECONDS = (0.25, 0.5, 1.0, 2.0)
 
 
@@ -76,14 +76,14 @@ async def jobs_params(call: InClient, job_id: str) -> Response:
 async def jobs_output(call: InClient, job_id: str) -> Response:
     """The files that the application wrote."""
     job = (await call.services.jobs.get(call.actor, call.client, job_id)).job
-    refusal = unless_finished(job)
-    return refusal or await file_response(await call.services.jobs.output(call.actor, call.client, job_id))
+    output = call.services.jobs.output
+    return unless_finished(job) or await zip_answer(output(call.actor, call.client, job_id), _ID)
 
 
 @router.get("/{job_id}/logs", response_class=Response, responses=ZIP, openapi_extra=called())
 async def jobs_logs(call: InClient, job_id: str) -> Response:
     """The job's logs, in whatever state it is."""
-    return await file_response(await call.services.jobs.logs(call.actor, call.client, job_id))
+    return await zip_answer(call.services.jobs.logs(call.actor, call.client, job_id), _ID)
 
 
 @router.delete("/{job_id}", response_model=Message, responses=NOT_DELETED, openapi_extra=called())

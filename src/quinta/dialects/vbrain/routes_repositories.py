@@ -8,9 +8,8 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from quinta.core.errors import InvalidInput
-from quinta.dialects.base.downloads import file_response
 from quinta.dialects.vbrain import convert
-from quinta.dialects.vbrain.answers import json_answer, message
+from quinta.dialects.vbrain.answers import json_answer, message, zip_answer
 from quinta.dialects.vbrain.calls import Call, InClient
 from quinta.dialects.vbrain.dates import EARLIEST, LATEST, read_minute
 from quinta.dialects.vbrain.documentation import NOT_DELETED, ZIP, called
@@ -70,7 +69,7 @@ async def repositories_get(call: InClient, repository_id: str) -> Response:
 @router.get("/{repository_id}/input", response_class=Response, responses=ZIP, openapi_extra=called())
 async def repositories_input(call: InClient, repository_id: str) -> Response:
     """The repository's input files."""
-    return await file_response(await call.services.repositories.input(call.actor, call.client, repository_id))
+    return await zip_answer(call.services.repositories.input(call.actor, call.client, repository_id), "repository_id")
 
 
 @router.get("/{repository_id}/params", response_model=dict[str, Any], openapi_extra=called())
