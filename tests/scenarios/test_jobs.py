@@ -40,7 +40,7 @@ from tests.models import zipped
 from tests.scenarios.test_kill import kill_within
 from tests.serving import ADMIN_EMAIL, RunningServer, start_server
 
-JOBS = 60
+JOBS = 40
 KILLS = 3
 SECONDS = 400
 APPLICATION = """
@@ -125,7 +125,7 @@ def client_of(data: Path, root: Path) -> ClientName:
     operator("organization", "create", name, "--admin", ADMIN_EMAIL)
     package = root / f"{name}.zip"
     package.write_bytes(zipped({"application.py": APPLICATION}, folder="number"))
-    operator("application", "add", name, "Number It", "--zip", str(package), "--memory", "128")
+    operator("application", "add", name, "Number It", "--zip", str(package), "--memory", "256")
     operator("client", "create", name, "Number It", "Vendas", "--leader", ADMIN_EMAIL)
     return ClientName(name, "Number It", "Vendas")
 
@@ -176,7 +176,8 @@ async def test_what_others_see_of_a_job(server: RunningServer, tmp_path: Path) -
         ):
             assert not (await desk.jobs.get(desk.actor, client, job.number)).job.status.ended
             await asyncio.sleep(0.1)
-        (shown,) = Operator(server.data)("client", "list", client.organization)
+        words = ("client", "list", client.organization)
+        (shown,) = await asyncio.to_thread(Operator(server.data), *words)
         with server.client() as http:
             metrics = (await asyncio.to_thread(http.get, "/metrics")).text
             assert "quinta_jobs_in_flight 1.0" in metrics
