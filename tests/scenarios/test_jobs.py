@@ -125,7 +125,7 @@ def client_of(data: Path, root: Path) -> ClientName:
     operator("organization", "create", name, "--admin", ADMIN_EMAIL)
     package = root / f"{name}.zip"
     package.write_bytes(zipped({"application.py": APPLICATION}, folder="number"))
-    operator("application", "add", name, "Number It", "--zip", str(package), "--memory", "128")
+    operator("application", "add", name, "Number It", "--zip", str(package), "--memory", "256")
     operator("client", "create", name, "Number It", "Vendas", "--leader", ADMIN_EMAIL)
     return ClientName(name, "Number It", "Vendas")
 

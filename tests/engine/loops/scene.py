@@ -83,8 +83,8 @@ class Scene:
             self.failures,
             CLOCK,
             lambda _: True,
+            QUICK_LEASES,
         )
-        jobs.loop._policy = QUICK_LEASES
         running = asyncio.create_task(jobs.loop.run())
         try:
             yield jobs
@@ -192,7 +192,6 @@ class Scene:
 
     async def metered(self, project: Project) -> dict[str, float]:
         """Sums of the version's metrics in a project."""
-        self.supervisor._shop.meter.settle(CLOCK.monotonic())
         await self.recorder.flush()
         sums: dict[str, float] = {}
         async with self.database.read() as work:

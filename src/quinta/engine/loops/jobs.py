@@ -33,8 +33,8 @@ from quinta.engine.recorder import Recorder
 from quinta.kit.clock import Clock
 
 FEWEST_AT_A_TIME = 4
-_TRIES = 10
-"""Of jobs whose server ends or whose inputs and results cannot be stored; as for batch requests."""
+_POLICY = LeasePolicy(maximum_attempts=10)
+"""Of jobs whose server ends or whose inputs and results cannot be stored; tries as for batch requests."""
 _NO_OUTPUT = Output(None, 0)
 _WAKING = frozenset({EventName.BUILD_ENDED, EventName.APPLICATION_CHANGED, EventName.ORGANIZATION_CHANGED})
 
@@ -89,6 +89,7 @@ class JobLoop:
         failures: FailureCounts,
         clock: Clock,
         runs_here: Callable[[RunnableVersion], bool],
+        policy: LeasePolicy = _POLICY,
     ) -> None:
         self._store = store
         self._secrets = secrets
@@ -114,7 +115,7 @@ class JobLoop:
             cancelled_by=EventName.JOB_DELETED,
             forward_only=True,
         )
-        self.loop = LeasedLoop(work, store, clock, LeasePolicy(maximum_attempts=_TRIES))
+        self.loop = LeasedLoop(work, store, clock, policy)
         store.subscribe(self._hear)
 
     async def _select(self, claim: Claim[Job]) -> None:
