@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import IO, Any
 
 from openpyxl import Workbook, load_workbook
 
@@ -48,6 +48,6 @@ def write_workbook(file: Path, rows: Iterable[Sequence[Any]]) -> None:
     workbook.save(file)
 
 
-def read_workbook(file: Path) -> list[tuple[Any, ...]]:
+def read_workbook(file: Path | IO[bytes]) -> list[tuple[Any, ...]]:
     workbook = load_workbook(file)
     return list(workbook.worksheets[0].iter_rows(values_only=True))
