@@ -124,8 +124,10 @@ class Jobs:
         async with self._store.read() as work:
             job = await _job_for(work, actor, client, number, ClientRight.READ_JOB)
             repositories = work.of(Repository, in_project(job.project_id))
-            (repository_number,) = await repositories.values("number", id=job.repository_id)
-        return JobView(job, repository_number)
+            numbers = await repositories.values("number", id=job.repository_id)
+        if not numbers:  # it went, and the job with it, since the job was read
+            raise _no_job(number)
+        return JobView(job, numbers[0])
 
     async def output(self, actor: Actor, client: ClientName, number: str) -> Download:
         """A zip of the files that the application left; StateConflict unless the job finished."""
