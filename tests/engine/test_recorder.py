@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from structlog.testing import capture_logs
 
-from quinta.core.observation.model import LogLine
+from quinta.core.observation.model import LogLine, MetricPoint
 from quinta.core.scope import in_project
 from quinta.engine.recorder import Recorder
 from quinta.kit.clock import SystemClock
@@ -63,3 +64,24 @@ async def test_nobodys_lines_wait_behind_a_flood(database: Database) -> None:
     async with database.read() as work:
         lines = await work.of(LogLine, in_project(floods.project.id)).find(order=("id",))
     assert [line.text for line in lines] == [f"flood {number}" for number in range(20_000)]
+
+
+async def test_what_a_cancelled_flush_stored_is_not_stored_again(database: Database) -> None:
+    """Cancelled at each of its first steps: a server that stops may be anywhere in it."""
+    tenant, clock = await add_tenant(database, "stops"), SystemClock()
+    recorder = Recorder(database, clock)
+    for steps in range(40):
+        recorder.write(LogLine(tenant.project.id, clock.now(), f"line {steps}", system=False))
+        recorder.add(tenant.project.id, "model_version", "v", {"requests": 1})
+        task = asyncio.create_task(recorder.flush())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        await recorder.flush()
+    async with database.read() as work:
+        lines = await work.of(LogLine, in_project(tenant.project.id)).find(order=("id",))
+        counted = await work.of(MetricPoint, in_project(tenant.project.id)).find()
+    assert [line.text for line in lines] == [f"line {steps}" for steps in range(40)]
+    assert sum(point.value for point in counted) == 40

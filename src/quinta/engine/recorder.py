@@ -61,6 +61,7 @@ class Recorder:
         self._dropped_in_all = 0
         self._told = clock.monotonic()
         self._storing = asyncio.Lock()
+        self._turns: set[asyncio.Task[list[LogLine]]] = set()
         self._sums: dict[_Object, defaultdict[str, float]] = {}
         self._totals: defaultdict[tuple[str, str], float] = defaultdict(float)
 
@@ -115,15 +116,29 @@ class Recorder:
         left = self._waiting(project_id)
         more = True
         while more:
-            async with self._storing:
-                if lines := self._turn():
-                    await self._store_lines(lines)
-                    self._let_go(lines)
-                await self._store_points()
+            # Whoever waits may be cancelled, a turn may not: what it has stored would be stored again.
+            turn = asyncio.create_task(self._store_turn())
+            self._turns.add(turn)
+            turn.add_done_callback(self._ended)
+            lines = await asyncio.shield(turn)
             left -= sum(project_id in (None, line.project_id) for line in lines)
             more = left > 0 and self._waiting(project_id) > 0
             if self._dropped and (not more or self._clock.monotonic() - self._told >= _TELL_SECONDS):
                 self._tell_dropped()
+
+    async def _store_turn(self) -> list[LogLine]:
+        """One transaction of lines, which are answered, and one of points."""
+        async with self._storing:
+            if lines := self._turn():
+                await self._store_lines(lines)
+                self._let_go(lines)
+            await self._store_points()
+        return lines
+
+    def _ended(self, turn: asyncio.Task[list[LogLine]]) -> None:
+        self._turns.discard(turn)
+        if not turn.cancelled():
+            turn.exception()  # told to whoever waited; if nobody does any more, the next turn meets the same
 
     def _waiting(self, project_id: str | None) -> int:
         """How many lines wait to be stored: all, or those of one project."""
