@@ -333,7 +333,7 @@ class Server:
         await self._status.close()
         await asyncio.gather(
             self._batches.loop.close(grace=5.0),
-            self._jobs.loop.close(grace=5.0),
+            self._jobs.close(grace=5.0),
             self._deliveries.loop.close(grace=5.0),
             self._builds.loop.close(grace=0.0),
             self._verifications.loop.close(grace=0.0),

@@ -89,7 +89,7 @@ class Scene:
         try:
             yield jobs
         finally:
-            await jobs.loop.close(grace=0.0)
+            await jobs.close(grace=0.0)
             await running
             reading.close()
 

@@ -118,6 +118,11 @@ class JobLoop:
         self.loop = LeasedLoop(work, store, clock, policy)
         store.subscribe(self._hear)
 
+    async def close(self, grace: float) -> None:
+        """As ``LeasedLoop.close``; nothing reads the database any more when it returns."""
+        await self.loop.close(grace=grace)
+        await asyncio.gather(*self._following)
+
     async def _select(self, claim: Claim[Job]) -> None:
         """One job after the other, for the project that has fewest under way. No project gets more than half of what
         the others leave, so that one whose jobs take hours leaves room for those who come later."""
