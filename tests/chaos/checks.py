@@ -10,8 +10,10 @@ from typing import Any
 
 import httpx2
 
+from tests.chaos.databases import ChaosDatabase
 from tests.chaos.house import OBJECTS, SCHEDULES, House
 from tests.chaos.record import Record
+from tests.dialects.ubiops.waiting import wait_for
 
 _END_SECONDS = 180
 Listed = dict[str, dict[str, Any]]
@@ -21,12 +23,14 @@ Listed = dict[str, dict[str, Any]]
 class Checks:
     """Waits until everything has ended, and writes into ``record.wrong`` whatever is not as it must be."""
 
-    def __init__(self, client: httpx2.Client, house: House, record: Record) -> None:
+    def __init__(self, client: httpx2.Client, house: House, database: ChaosDatabase, record: Record) -> None:
         self._client = client
+        self._database = database
         self._house = house
         self._record = record
 
     def run(self) -> None:
+        wait_for(self._database.due, lambda due: not due, _END_SECONDS)
         listed = {kind: self._all_ended(kind) for kind in ("echo", "slow", "pipeline", "copy")}
         for kind, requests in listed.items():
             self._check_accepted(kind, requests)

@@ -19,6 +19,7 @@ from tests.chaos.proxy import CuttableProxy
 from tests.storage.databases import create_postgres_database, drop_postgres_database
 
 _DUE = "UPDATE schedules SET next_run_at = {now} WHERE name = {name} AND next_run_at > {now}"
+_WAIT = "SELECT count(*) FROM schedules WHERE next_run_at <= {now}"
 
 
 class ChaosDatabase(Protocol):
@@ -32,6 +33,10 @@ class ChaosDatabase(Protocol):
 
     def make_due(self, schedule: str) -> bool:
         """Whether the schedule is due now by this call: not while an earlier due time of it waits to be taken."""
+        ...
+
+    def due(self) -> int:
+        """How many schedules wait to be taken now."""
         ...
 
     def close(self) -> None: ...
@@ -52,10 +57,13 @@ class ChaosSqlite:
         return "write lock"
 
     def make_due(self, schedule: str) -> bool:
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         with closing(self._connect()) as connection:
             statement = _DUE.format(now=":now", name=":name")
-            return connection.execute(statement, {"now": now, "name": schedule}).rowcount == 1
+            return connection.execute(statement, {"now": _text_of_now(), "name": schedule}).rowcount == 1
+
+    def due(self) -> int:
+        with closing(self._connect()) as connection:
+            return int(connection.execute(_WAIT.format(now=":now"), {"now": _text_of_now()}).fetchone()[0])
 
     def close(self) -> None:
         """Nothing is held."""
@@ -90,6 +98,9 @@ class ChaosPostgres:
     def make_due(self, schedule: str) -> bool:
         return bool(_run(self._make_due(schedule)))
 
+    def due(self) -> int:
+        return int(_run(self._due()))
+
     def close(self) -> None:
         self._proxy.close()
         drop_postgres_database(self._direct)
@@ -104,6 +115,13 @@ class ChaosPostgres:
         finally:
             await connection.close()
 
+    async def _due(self) -> int:
+        connection = await asyncpg.connect(self._direct)
+        try:
+            return int(await connection.fetchval(_WAIT.format(now="$1"), datetime.now(UTC)))
+        finally:
+            await connection.close()
+
     async def _make_due(self, schedule: str) -> bool:
         connection = await asyncpg.connect(self._direct)
         try:
@@ -111,6 +129,10 @@ class ChaosPostgres:
             return bool(await connection.execute(statement, datetime.now(UTC), schedule) == "UPDATE 1")
         finally:
             await connection.close()
+
+
+def _text_of_now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _run(step: Coroutine[Any, Any, Any]) -> Any:

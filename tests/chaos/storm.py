@@ -32,7 +32,7 @@ def storm(folder: Path, backend: str, *, seconds: float, seed: int, longest_gap:
             finally:
                 load.stop()
             with faults.server.client() as client:
-                Checks(client, house, record).run()
+                Checks(client, house, database, record).run()
         finally:
             if faults.close() != 0:
                 record.complain("the server did not end with 0")
