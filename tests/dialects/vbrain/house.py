@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from quinta.cli.quinta import app
 from tests.dialects.ubiops.people import PASSWORD, new_email, open_account
 from tests.dialects.ubiops.waiting import wait_for
-from tests.models import new_model
+from tests.models import ModelDoor, new_model
 from tests.serving import ADMIN_EMAIL, RunningServer
 
 BENCH = Path(__file__).parent / "bench"
@@ -109,6 +109,8 @@ class House:
         package = server.data.parent / f"bench-{self.organization}.zip"
         package.write_bytes(zipped({"application.py": (BENCH / "application.py").read_bytes()}))
         self.admin("application", "add", self.organization, "Bench", "--zip", str(package))
+        with server.client() as client:  # a build has files of its own among the uploads
+            ModelDoor(client, f"{self.organization}-applications", "bench").wait()
 
     def admin(self, *words: str) -> str:
         """What ``quinta admin`` prints as JSON. It runs in a thread of this process, beside the server's: starting
