@@ -35,6 +35,15 @@ _ANY_CONTENT_TYPE = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a face takes: sizes in bytes, and the folder where uploads wait."""
+
+    staging: Path
+    maximum_upload_bytes: int
+    maximum_body_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class UploadedFile:
     """A file that waits at ``path``; ``file_name`` is the last part of the name it had with the caller."""
 

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from quinta.core.services import Services
 from quinta.dialects.base.catch_all import CatchAll
 from quinta.dialects.base.paths import clean_path
+from quinta.dialects.base.uploads import Limits
 from quinta.dialects.ubiops import (
     routes_blobs,
     routes_connectors,
@@ -32,7 +33,6 @@ from quinta.dialects.ubiops import (
     routes_variables,
     routes_versions,
 )
-from quinta.dialects.ubiops.calls import Limits
 from quinta.dialects.ubiops.direct import DirectRequest, target_of
 from quinta.dialects.ubiops.documentation import ERROR_ANSWERS, document
 from quinta.dialects.ubiops.errors import STOPPING_BODY, add_handlers, fault_body

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request, Security
@@ -17,7 +16,7 @@ from quinta.core.access.model import Actor
 from quinta.core.errors import InvalidInput
 from quinta.core.services import Services
 from quinta.dialects.base.bodies import Headers, headers_of, media_type, read_body, unsupported
-from quinta.dialects.base.uploads import UploadedFile, uploaded_file
+from quinta.dialects.base.uploads import Limits, UploadedFile, uploaded_file
 from quinta.dialects.base.validation import refusal
 from quinta.dialects.ubiops.auth import actor_of
 from quinta.dialects.ubiops.shapes import Body
@@ -28,15 +27,6 @@ _MOST_JSON_BYTES = 1 << 20
 S = TypeVar("S", bound=Body)
 
 _scheme = APIKeyHeader(name="Authorization", auto_error=False, description="`Token KEY`, `Bearer KEY` or the key.")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Sizes in bytes, and the folder where uploads wait."""
-
-    staging: Path
-    maximum_upload_bytes: int
-    maximum_body_bytes: int
 
 
 @dataclass(frozen=True, slots=True)

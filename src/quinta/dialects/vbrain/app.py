@@ -12,11 +12,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from quinta.core.services import Services
 from quinta.dialects.base.catch_all import CatchAll
 from quinta.dialects.base.paths import clean_path
+from quinta.dialects.base.uploads import Limits
 from quinta.dialects.vbrain import routes_jobs, routes_repositories
 from quinta.dialects.vbrain.documentation import REFUSALS
 from quinta.dialects.vbrain.errors import STOPPING_BODY, add_handlers, fault_body
 from quinta.dialects.vbrain.shapes import Interface
-from quinta.dialects.vbrain.submissions import Limits
 
 PREFIX = "/api/v1"
 

@@ -13,8 +13,9 @@ from quinta.core.access.clients import ClientName
 from quinta.core.access.model import Actor
 from quinta.core.services import Services
 from quinta.dialects.base.bodies import headers_of
+from quinta.dialects.base.uploads import Limits
 from quinta.dialects.vbrain.auth import actor_of, caller_of
-from quinta.dialects.vbrain.submissions import Limits, Submission, submission
+from quinta.dialects.vbrain.submissions import Submission, submission
 
 
 @dataclass(frozen=True, slots=True)

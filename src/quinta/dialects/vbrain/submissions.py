@@ -14,22 +14,13 @@ from starlette.types import Receive
 from quinta.core.errors import InvalidInput, TooLarge
 from quinta.core.requests.reading import Reader
 from quinta.dialects.base.bodies import Headers, media_type, read_body, unsupported
-from quinta.dialects.base.uploads import UploadedFile, uploaded_form
+from quinta.dialects.base.uploads import Limits, UploadedFile, uploaded_form
 
 FILE = "file"
 _OBJECTS = ("params", "metadata")
 _MOST_URLENCODED_BYTES = 1 << 20
 """Of a body that is decoded on the spot: 0.1 s in the worst case. JSON and multipart bodies may be larger."""
 _MOST_URLENCODED_FIELDS = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Sizes in bytes, and the folder where uploads wait."""
-
-    staging: Path
-    maximum_upload_bytes: int
-    maximum_body_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
