@@ -13,18 +13,18 @@ from quinta.cli.admin_desk import Desk, Email, Form, print_row, run
 from quinta.cli.options import DEFAULT_DATA, DataFolder, Output
 from quinta.core.tenancy.organizations import NewOrganization, Organizations
 
-admin = typer.Typer(
+app = typer.Typer(
     no_args_is_help=True,
     help="Accounts, keys, organizations, clients and applications, on the server's own data folder.",
 )
 user = typer.Typer(no_args_is_help=True, help="Accounts.")
 key = typer.Typer(no_args_is_help=True, help="Keys.")
 organization = typer.Typer(no_args_is_help=True, help="Organizations.")
-admin.add_typer(user, name="user")
-admin.add_typer(key, name="key")
-admin.add_typer(organization, name="organization")
-admin.add_typer(client, name="client")
-admin.add_typer(application, name="application")
+app.add_typer(user, name="user")
+app.add_typer(key, name="key")
+app.add_typer(organization, name="organization")
+app.add_typer(client, name="client")
+app.add_typer(application, name="application")
 
 
 @user.command("create")

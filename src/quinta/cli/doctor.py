@@ -24,7 +24,10 @@ from quinta.settings import Settings, SettingsError, read_settings
 
 _PATIENCE_SECONDS = 5.0
 
+app = typer.Typer()
 
+
+@app.command()
 def doctor(
     data: DataFolder = DEFAULT_DATA,
     host: Annotated[str, typer.Option(help="Address that the server would listen on.")] = "127.0.0.1",

@@ -2,35 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from quinta.cli.admin import admin
-from quinta.cli.doctor import doctor
-from quinta.cli.options import DEFAULT_DATA, DataFolder
-from quinta.cli.serve import serve_forever
-from quinta.cli.status import status
+_WORDS = ("serve", "status", "doctor", "admin")
+"""Each is a module beside this one, with the command as ``app``."""
+
+
+class _Words(TyperGroup):
+    """Loads only the word that was asked for: the faces and what they stand on take 1 to 3 s of a core, which
+    ``quinta admin`` has no use for. The help loads all of them, for the sentence of each."""
+
+    def list_commands(self, ctx: object) -> list[str]:
+        return list(_WORDS)
+
+    def get_command(self, ctx: object, cmd_name: str) -> Any:
+        if cmd_name not in _WORDS:
+            return None
+        command = typer.main.get_command(import_module(f"quinta.cli.{cmd_name}").app)
+        command.name = cmd_name
+        return command
+
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="A server for a team's private data, models and jobs."
+    cls=_Words,
+    no_args_is_help=True,
+    add_completion=False,
+    help="A server for a team's private data, models and jobs.",
 )
-app.add_typer(admin, name="admin")
-app.command()(status)
-app.command()(doctor)
 
 
-@app.command()
-def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65_535)] = 8000,
-    data: DataFolder = DEFAULT_DATA,
-    require_sandbox: Annotated[
-        bool, typer.Option("--require-sandbox", help="Refuse to start when a protection for user code is missing.")
-    ] = False,
-) -> None:
-    """Start the server; it is ready when GET /health answers 200."""
-    serve_forever(data, host, port, require_sandbox=require_sandbox)
+@app.callback()
+def quinta() -> None:
+    """A server for a team's private data, models and jobs."""
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import structlog
 import typer
@@ -18,6 +18,7 @@ import uvicorn
 from quinta.cli.connections import patient
 from quinta.cli.early import leave
 from quinta.cli.measurements import measurements_page
+from quinta.cli.options import DEFAULT_DATA, DataFolder
 from quinta.dialects.ubiops.app import PREFIX as UBIOPS
 from quinta.dialects.ubiops.app import create_app as create_ubiops
 from quinta.dialects.vbrain.app import PREFIX as VBRAIN
@@ -34,6 +35,21 @@ _App = Callable[[_Message, _Receive, _Send], Awaitable[None]]
 
 _SHUTDOWN_SECONDS = 15
 _OPEN_FILES = 65_536
+
+app = typer.Typer()
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65_535)] = 8000,
+    data: DataFolder = DEFAULT_DATA,
+    require_sandbox: Annotated[
+        bool, typer.Option("--require-sandbox", help="Refuse to start when a protection for user code is missing.")
+    ] = False,
+) -> None:
+    """Start the server; it is ready when GET /health answers 200."""
+    serve_forever(data, host, port, require_sandbox=require_sandbox)
 
 
 class Application:

@@ -30,7 +30,10 @@ _NOT_RUNNING = 3
 _PATIENCE_SECONDS = 30.0
 _CLEAR = "\x1b[H\x1b[2J"
 
+app = typer.Typer()
 
+
+@app.command()
 def status(
     data: DataFolder = DEFAULT_DATA,
     watch: Annotated[bool, typer.Option("--watch", help="Show it again and again until interrupted.")] = False,
