@@ -27,6 +27,9 @@ class EventName(StrEnum):
     CREDENTIALS_CREATED = "credentials.created"
     CREDENTIALS_DELETED = "credentials.deleted"
     CREDENTIALS_VERIFIED = "credentials.verified"
+    GROUP_CHANGED = "group.changed"
+    GROUP_CREATED = "group.created"
+    GROUP_DELETED = "group.deleted"
     INVITATION_CHANGED = "invitation.changed"
     JOB_CREATED = "job.created"
     JOB_DELETED = "job.deleted"
@@ -44,6 +47,9 @@ class EventName(StrEnum):
     PROJECT_CHANGED = "project.changed"
     PROJECT_CREATED = "project.created"
     PROJECT_DELETED = "project.deleted"
+    RECORD_CHANGED = "record.changed"
+    RECORD_CREATED = "record.created"
+    RECORD_DELETED = "record.deleted"
     REPOSITORY_CREATED = "repository.created"
     REPOSITORY_DELETED = "repository.deleted"
     REQUESTS_CREATED = "requests.created"
@@ -79,8 +85,8 @@ class Event:
     """One change. ``subject_id`` is the row it is about, ``actor_id`` the user who made it (None: the server itself).
 
     ``tags`` name everything whose cached view the change touches: ``user:ID``, ``organization:ID``, ``project:ID``,
-    ``model:ID``, ``version:ID``, ``pipeline:ID``, ``connector:ID``, ``credentials:ID``, ``key:ID``; for deleted batch
-    requests ``request:ID``, for deleted jobs ``job:ID``.
+    ``model:ID``, ``version:ID``, ``pipeline:ID``, ``connector:ID``, ``credentials:ID``, ``group:ID``, ``key:ID``;
+    for deleted batch requests ``request:ID``, for deleted jobs ``job:ID``.
     """
 
     name: EventName

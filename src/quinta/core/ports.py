@@ -12,6 +12,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 from quinta.core.connectors.model import DeliveryContext
 from quinta.core.events import Event
 from quinta.core.files.model import InputFile
+from quinta.core.files.record_query import RecordPage, RecordQuery
 from quinta.core.jobs.model import JobRun
 from quinta.core.models.model import JobFolders, RunnableVersion
 from quinta.core.observation.intervals import Interval
@@ -153,6 +154,15 @@ class UnitOfWork(Protocol):
 
         What is not returned was taken over, changed or deleted by somebody else: its result is dropped.
         """
+        ...
+
+    async def next_number(self, kind: type[Any]) -> int:
+        """The next small integer for a new item of ``kind``, from 1; never given twice. Others who want one wait until
+        this transaction ends."""
+        ...
+
+    async def records(self, query: RecordQuery) -> RecordPage:
+        """The data records that a question is about."""
         ...
 
     async def queues(self, now: datetime) -> list[Queue]:

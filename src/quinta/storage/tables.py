@@ -24,9 +24,10 @@ from sqlalchemy import (
     true,
 )
 
+from quinta.core.access.devices import DeviceGrant
 from quinta.core.access.roles import Role, RoleAssignment
 from quinta.core.connectors.model import Connector, Credentials, Verification
-from quinta.core.files.model import Blob, Repository
+from quinta.core.files.model import Blob, DataRecord, RecordGroup, RecordTarget, Repository
 from quinta.core.jobs.model import Job
 from quinta.core.models.model import Application, Build, EnvironmentVariable, Model, ModelVersion
 from quinta.core.observation.model import LogLine, MetricPoint
@@ -46,10 +47,13 @@ from quinta.core.tenancy.model import (
     Client,
     ClientMember,
     ComputeNotice,
+    Group,
+    GroupMember,
     Invitation,
     Membership,
     Organization,
     OrganizationGroup,
+    PendingMember,
     Project,
     Subscription,
     SubscriptionPeriod,
@@ -73,6 +77,15 @@ from quinta.storage.pipeline_tables import (
     pipeline_requests,
     pipelines,
     plans,
+)
+from quinta.storage.record_tables import (
+    data_records,
+    device_grants,
+    group_members,
+    groups,
+    pending_members,
+    record_groups,
+    record_targets,
 )
 
 __all__ = ["ESTIMATE", "TABLES", "metadata"]
@@ -207,6 +220,7 @@ api_keys = Table(
     _text("digest"),
     _moment("created_at"),
     _moment("expires_at", nullable=True),
+    _text("sealed", nullable=True),
     UniqueConstraint("digest"),
     Index(None, "user_id"),
 )
@@ -470,8 +484,12 @@ TABLES: dict[type, Table] = {
     ComputeNotice: compute_notices,
     Connector: connectors,
     Credentials: credentials,
+    DataRecord: data_records,
     Delivery: deliveries,
+    DeviceGrant: device_grants,
     EnvironmentVariable: environment_variables,
+    Group: groups,
+    GroupMember: group_members,
     Invitation: invitations,
     Job: jobs,
     LogLine: log_lines,
@@ -481,11 +499,14 @@ TABLES: dict[type, Table] = {
     ModelVersion: model_versions,
     ObjectResult: object_results,
     Organization: organizations,
+    PendingMember: pending_members,
     Pipeline: pipelines,
     PipelineObject: pipeline_objects,
     PipelineRequest: pipeline_requests,
     Plan: plans,
     Project: projects,
+    RecordGroup: record_groups,
+    RecordTarget: record_targets,
     Repository: repositories,
     Request: requests,
     Role: roles,

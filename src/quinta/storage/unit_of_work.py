@@ -18,6 +18,7 @@ from quinta.storage import leasing
 from quinta.storage.many_rows import PARAMETER, pages, split
 from quinta.storage.mapper import Mapper, mapper_of
 from quinta.storage.queues import read_queues
+from quinta.storage.record_tables import numbers
 from quinta.storage.repository import SqlRepository
 from quinta.storage.session import Session
 from quinta.storage.tables import metric_points, projects
@@ -118,6 +119,12 @@ class SqlUnitOfWork:
             statement = leasing.settle_one(table, names)
             settled.update((await self._session.write(statement, {**values, leasing.TOKEN: token})).scalars())
         return settled
+
+    async def next_number(self, kind: type[Any]) -> int:
+        upsert = (postgresql if self._dialect == "postgresql" else sqlite).insert(numbers)
+        row = upsert.values(name=mapper_of(kind).table.name, last=1)
+        again = row.on_conflict_do_update(index_elements=["name"], set_={"last": numbers.c.last + 1})
+        return int((await self._session.write(again.returning(numbers.c.last))).scalar_one())
 
     async def queues(self, now: datetime) -> list[Queue]:
         return await read_queues(self._session, now)

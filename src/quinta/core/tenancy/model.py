@@ -179,6 +179,57 @@ class ClientMember:
     group: ClientGroup
 
 
+class GroupLevel(StrEnum):
+    """What a user is to a group, lowest first; each may do what those before it may (contract brainstem 10)."""
+
+    MEMBER = "member"
+    CONTRIBUTOR = "contributor"
+    MANAGER = "manager"
+    OWNER = "owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """People who share things across organizations: data records (contract brainstem 10), later datasets.
+
+    ``number`` is its id where a dialect shows small integers; it is never given again. ``name`` is unique.
+    """
+
+    id: str
+    number: int
+    name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMember:
+    """A user's level in a group."""
+
+    id: str
+    group_id: str
+    user_id: str
+    level: GroupLevel
+
+
+class PendingKind(StrEnum):
+    """Who has to say yes: the user who was invited, or the group that was asked."""
+
+    INVITATION = "invitation"
+    REQUEST = "request"
+
+
+@dataclass(frozen=True, slots=True)
+class PendingMember:
+    """A place in a group that somebody has yet to say yes to; at most one for a user and a group."""
+
+    id: str
+    group_id: str
+    user_id: str
+    kind: PendingKind
+    level: GroupLevel
+    created_at: datetime
+
+
 class KeyKind(StrEnum):
     """What a key is for. A refresh key opens nothing by itself."""
 
@@ -189,7 +240,11 @@ class KeyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A secret that stands for a user. Only ``digest``, the SHA-256 of the secret in hexadecimal, is kept."""
+    """A secret that stands for a user. Only ``digest``, the SHA-256 of the secret in hexadecimal, is kept.
+
+    ``sealed`` is the secret itself, encrypted (core.ports.Secrets), for the one key of a user that a sign-in answers
+    again each time (contract brainstem 4.1); else None.
+    """
 
     id: str
     user_id: str
@@ -198,3 +253,4 @@ class ApiKey:
     digest: str
     created_at: datetime
     expires_at: datetime | None
+    sealed: str | None = None

@@ -1,0 +1,116 @@
+"""Groups, data records, and the sign-ins of devices."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, String, Table, UniqueConstraint
+
+from quinta.storage.columns import flag, identity, metadata, moment, number, parent, text
+
+numbers = Table(
+    "numbers",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("last", BigInteger, nullable=False),
+)
+"""The last small integer given to a row of each kind: they are never given again, not even after a deletion."""
+
+groups = Table(
+    "groups",
+    metadata,
+    identity(),
+    number("number"),
+    text("name"),
+    moment("created_at"),
+    UniqueConstraint("number"),
+    UniqueConstraint("name"),
+)
+
+group_members = Table(
+    "group_members",
+    metadata,
+    identity(),
+    parent("group_id", "groups"),
+    parent("user_id", "users"),
+    text("level"),
+    UniqueConstraint("group_id", "user_id"),
+    Index(None, "user_id"),
+)
+
+pending_members = Table(
+    "pending_members",
+    metadata,
+    identity(),
+    parent("group_id", "groups"),
+    parent("user_id", "users"),
+    text("kind"),
+    text("level"),
+    moment("created_at"),
+    UniqueConstraint("group_id", "user_id"),
+    Index(None, "user_id"),
+)
+
+data_records = Table(
+    "data_records",
+    metadata,
+    identity(),
+    text("uuid"),
+    text("name"),
+    text("folded_name"),
+    text("description"),
+    text("folded_description"),
+    flag("is_public"),
+    text("organization", nullable=True),
+    text("protocols", nullable=True),
+    text("location"),
+    Column("created_by", String, ForeignKey("users.id", ondelete="SET NULL"), nullable=True),
+    moment("created_at"),
+    moment("updated_at"),
+    UniqueConstraint("uuid"),
+    Index(None, "name", "uuid"),
+    Index(None, "created_by"),
+)
+
+record_groups = Table(
+    "record_groups",
+    metadata,
+    identity(),
+    parent("record_id", "data_records"),
+    # A group stays while a record lists it: the record could not be reached any more.
+    Column("group_id", String, ForeignKey("groups.id"), nullable=False),
+    UniqueConstraint("record_id", "group_id"),
+    Index(None, "group_id", "record_id"),
+)
+
+record_targets = Table(
+    "record_targets",
+    metadata,
+    identity(),
+    parent("record_id", "data_records"),
+    text("kind"),
+    text("target_id"),  # no foreign key: it is a blob or a repository
+    text("path"),
+    number("size"),
+    text("checksum"),
+    moment("changed_at"),
+    UniqueConstraint("record_id", "path"),
+    Index(None, "target_id"),
+)
+
+device_grants = Table(
+    "device_grants",
+    metadata,
+    identity(),
+    text("digest"),
+    text("user_code"),
+    text("session"),
+    text("client_name"),
+    text("status"),
+    parent("user_id", "users", nullable=True),
+    moment("created_at"),
+    moment("expires_at"),
+    UniqueConstraint("digest"),
+    UniqueConstraint("user_code"),
+    UniqueConstraint("session"),
+    Index(None, "user_id"),
+    Index(None, "expires_at"),
+)
