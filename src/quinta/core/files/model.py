@@ -56,7 +56,8 @@ class DataRecord:
     """A description of where data lies, shared by groups (contract brainstem 6).
 
     ``uuid`` is its id in the dialect, a random one. ``organization`` and ``protocols`` are texts of any JSON value,
-    None where null was given, which is told apart from ``[]``. ``created_by`` is a user's id, None when the account is gone.
+    None where null was given, which is told apart from ``[]``. ``created_by`` is a user's id, None when the account
+    is gone.
     ``folded_name`` and ``folded_description`` are what searches without regard to case look at: ``fold`` of each.
     """
 
