@@ -48,17 +48,29 @@ class Heading:
 
 
 def create_api(
-    heading: Heading,
+    heading: Heading | None,
     answers: Answers,
     routers: Iterable[APIRouter],
     refusals: Mapping[int | str, dict[str, Any]],
     **state: object,
 ) -> FastAPI:
-    """The routes of a face with the page of its operations at ``/docs``.
+    """The routes of a face with the page of its operations at ``/docs``; without a ``heading``, no such page.
 
     ``refusals`` documents what each operation may be refused with. Routes find ``state`` at ``request.app.state``.
     """
-    api = FastAPIOffline(
+    api = FastAPI(openapi_url=None, redirect_slashes=False) if heading is None else _documented(heading, refusals)
+    for name, value in state.items():
+        setattr(api.state, name, value)
+    add_handlers(api, answers)
+    for router in routers:
+        api.include_router(router)
+    # Inside the framework's own last handler, which answers in plain text and raises again.
+    api.add_middleware(CatchAll, body=answers.fault, stopping=answers.stopping)
+    return api
+
+
+def _documented(heading: Heading, refusals: Mapping[int | str, dict[str, Any]]) -> FastAPI:
+    return FastAPIOffline(
         title=heading.title,
         version=heading.version,
         description=heading.description,
@@ -68,14 +80,6 @@ def create_api(
         responses=dict(refusals),
         generate_unique_id_function=lambda route: route.name,
     )
-    for name, value in state.items():
-        setattr(api.state, name, value)
-    add_handlers(api, answers)
-    for router in routers:
-        api.include_router(router)
-    # Inside the framework's own last handler, which answers in plain text and raises again.
-    api.add_middleware(CatchAll, body=answers.fault, stopping=answers.stopping)
-    return api
 
 
 def create_face(app: ASGIApp, answers: Answers) -> ASGIApp:
