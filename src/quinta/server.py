@@ -54,6 +54,8 @@ from quinta.core.schedules.targets import ScheduledModels, ScheduleTarget
 from quinta.core.services import Services
 from quinta.core.tenancy.accounts import Accounts
 from quinta.core.tenancy.administration import Administration, FirstAdministrator
+from quinta.core.tenancy.group_places import GroupPlaces
+from quinta.core.tenancy.groups import Groups
 from quinta.core.tenancy.members import Members
 from quinta.core.tenancy.organizations import Organizations
 from quinta.core.tenancy.plans import Plans
@@ -248,6 +250,8 @@ class Server:
             accounts=Accounts(store, clock, self._passwords, activate_at_once=self.settings.activate_accounts),
             organizations=Organizations(store, clock),
             members=Members(store),
+            groups=Groups(store, clock),
+            group_places=GroupPlaces(store, clock),
             plans=Plans(store),
             resources=Resources(store),
             projects=Projects(store, clock),

@@ -10,12 +10,13 @@ import typer
 from quinta.cli.admin_applications import application
 from quinta.cli.admin_clients import client
 from quinta.cli.admin_desk import Desk, Email, Form, print_row, run
+from quinta.cli.admin_groups import group
 from quinta.cli.options import DEFAULT_DATA, DataFolder, Output
 from quinta.core.tenancy.organizations import NewOrganization, Organizations
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Accounts, keys, organizations, clients and applications, on the server's own data folder.",
+    help="Accounts, keys, organizations, groups, clients and applications, on the server's own data folder.",
 )
 user = typer.Typer(no_args_is_help=True, help="Accounts.")
 key = typer.Typer(no_args_is_help=True, help="Keys.")
@@ -24,6 +25,7 @@ app.add_typer(user, name="user")
 app.add_typer(key, name="key")
 app.add_typer(organization, name="organization")
 app.add_typer(client, name="client")
+app.add_typer(group, name="group")
 app.add_typer(application, name="application")
 
 

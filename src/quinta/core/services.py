@@ -30,6 +30,8 @@ from quinta.core.requests.direct import DirectRequests
 from quinta.core.requests.reading import Reader
 from quinta.core.schedules.schedules import Schedules
 from quinta.core.tenancy.accounts import Accounts
+from quinta.core.tenancy.group_places import GroupPlaces
+from quinta.core.tenancy.groups import Groups
 from quinta.core.tenancy.members import Members
 from quinta.core.tenancy.organizations import Organizations
 from quinta.core.tenancy.plans import Plans
@@ -45,6 +47,8 @@ class Services:
     accounts: Accounts
     organizations: Organizations
     members: Members
+    groups: Groups
+    group_places: GroupPlaces
     plans: Plans
     resources: Resources
     projects: Projects

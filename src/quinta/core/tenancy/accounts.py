@@ -14,6 +14,7 @@ from quinta.core.events import Event, EventName
 from quinta.core.names import check_email, check_personal_name
 from quinta.core.ports import Passwords, Store, UnitOfWork
 from quinta.core.scope import EVERYTHING, of_user
+from quinta.core.tenancy.groups import leave_all_groups
 from quinta.core.tenancy.members import join_where_invited
 from quinta.core.tenancy.model import ApiKey, KeyKind, Membership, User
 from quinta.core.tenancy.places import require_another_administrator
@@ -150,12 +151,14 @@ class Accounts:
         return replace(user, **values)  # type: ignore[arg-type]  # keys are User's own fields, set above
 
     async def delete(self, actor: Actor) -> None:
-        """Closes the account; StateConflict while it is the last administrator of an organization."""
+        """Closes the account; StateConflict while it is the last administrator of an organization, or the last owner of
+        a group that has others in it or is listed by data records. Groups with nobody else go too."""
         require_person(actor)
         async with self._store.begin() as work:
             mine = work.of(Membership, of_user(actor.user_id))
             for membership in await mine.find(is_admin=True, order=("organization_id",)):
                 await require_another_administrator(work, membership)
+            await leave_all_groups(work, actor)
             await work.of(User, EVERYTHING).remove(id=actor.user_id)
             tags = (f"user:{actor.user_id}",)
             work.emit(Event(EventName.USER_DELETED, actor.user_id, tags, actor_id=actor.user_id))
