@@ -10,7 +10,8 @@ from fastapi import FastAPI
 
 from quinta.core import errors
 from quinta.core.errors import InvalidInput, NotFound, QuintaError, Unavailable
-from quinta.dialects.vbrain.errors import STATUS, add_handlers, deletion_of
+from quinta.dialects.base.faces import add_handlers
+from quinta.dialects.vbrain.errors import ANSWERS, STATUS, deletion_of
 from tests.dialects.vbrain.house import Door, refusal_of
 from tests.dialects.vbrain.operations import OPERATIONS
 
@@ -24,7 +25,7 @@ def test_every_error_of_the_core_has_a_row() -> None:
 
 async def answer_to(error: QuintaError, folder: str | None = None) -> httpx2.Response:
     app = FastAPI()
-    add_handlers(app)
+    add_handlers(app, ANSWERS)
 
     @app.get("/")
     async def route() -> None:
