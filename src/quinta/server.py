@@ -18,7 +18,10 @@ import structlog
 from quinta.core.access.assignments import RoleAssignments
 from quinta.core.access.authentication import Authenticator
 from quinta.core.access.custom_roles import Roles
+from quinta.core.access.devices import Devices
+from quinta.core.access.lasting import seal_tokens_again
 from quinta.core.access.service_users import ServiceUsers
+from quinta.core.access.sign_in import SignIn
 from quinta.core.connectors.connectors import Connectors
 from quinta.core.connectors.credentials import CredentialsKeeper
 from quinta.core.connectors.keys import seal_credentials_again
@@ -245,8 +248,11 @@ class Server:
     def _make_services(self, shared: _Shared) -> Services:
         store, clock, reader, blobs = shared.store, shared.clock, shared.reader, shared.blobs
         stored = StoredArchives(shared.objects, ZipArchives(), self.staging)
+        sign_in = SignIn(store, clock, self._passwords, self._secrets)
         return Services(
             authenticator=Authenticator(store, clock),
+            sign_in=sign_in,
+            devices=Devices(store, clock, sign_in),
             accounts=Accounts(store, clock, self._passwords, activate_at_once=self.settings.activate_accounts),
             organizations=Organizations(store, clock),
             members=Members(store),
@@ -302,7 +308,8 @@ class Server:
             raise StartRefused(str(refusal)) from None
         await seed_subscriptions(self._database)
         lost = await seal_again(self._database, self._secrets)
-        if lost := lost + await seal_credentials_again(self._database, self._secrets):
+        lost += await seal_credentials_again(self._database, self._secrets)
+        if lost := lost + await seal_tokens_again(self._database, self._secrets):
             self._tell(f"{lost} secret values do not open with the keyring: put their key back, or set them again")
         await self._first_start()
         if self._database.exclusive:

@@ -19,9 +19,10 @@ from quinta.cli.connections import patient
 from quinta.cli.early import leave
 from quinta.cli.measurements import measurements_page
 from quinta.cli.options import DEFAULT_DATA, DataFolder
-from quinta.dialects.brainstem.app import PAGES, PREFIXES
+from quinta.dialects.brainstem.app import PAGES, PREFIXES, SIGN_IN
 from quinta.dialects.brainstem.app import create_app as create_brainstem
 from quinta.dialects.brainstem.app import create_pages as create_brainstem_pages
+from quinta.dialects.brainstem.app import create_sign_in as create_brainstem_sign_in
 from quinta.dialects.ubiops.app import PREFIX as UBIOPS
 from quinta.dialects.ubiops.app import create_app as create_ubiops
 from quinta.dialects.vbrain.app import PREFIX as VBRAIN
@@ -117,8 +118,9 @@ def _faces(server: Server) -> dict[str, _App]:
         zone=settings.time_zone,
     )
     brainstem: _App = create_brainstem(server.services, maximum_body_bytes=settings.maximum_body_bytes)
+    sign_in: _App = create_brainstem_sign_in(server.services, maximum_body_bytes=settings.maximum_body_bytes)
     pages: _App = create_brainstem_pages(server.services, maximum_body_bytes=settings.maximum_body_bytes)
-    return {UBIOPS: ubiops, VBRAIN: vbrain, **dict.fromkeys(PREFIXES, brainstem), PAGES: pages}
+    return {UBIOPS: ubiops, VBRAIN: vbrain, **dict.fromkeys(PREFIXES, brainstem), SIGN_IN: sign_in, PAGES: pages}
 
 
 async def _answer(send: _Send, status: int, content_type: bytes, body: bytes) -> None:

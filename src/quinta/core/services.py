@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from quinta.core.access.assignments import RoleAssignments
 from quinta.core.access.authentication import Authenticator
 from quinta.core.access.custom_roles import Roles
+from quinta.core.access.devices import Devices
 from quinta.core.access.service_users import ServiceUsers
+from quinta.core.access.sign_in import SignIn
 from quinta.core.connectors.connectors import Connectors
 from quinta.core.connectors.credentials import CredentialsKeeper
 from quinta.core.files.blobs import Blobs
@@ -44,6 +46,8 @@ class Services:
     """The use cases of the core, wired by server.py."""
 
     authenticator: Authenticator
+    sign_in: SignIn
+    devices: Devices
     accounts: Accounts
     organizations: Organizations
     members: Members

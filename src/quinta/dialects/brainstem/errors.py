@@ -78,8 +78,15 @@ def refused(error: QuintaError | HTTPException) -> Response:
         return _response(error.status_code, detail(error.detail), error.headers)
     if isinstance(error, _NAMED) and error.field is not None:
         return _response(STATUS[type(error)], json.dumps({error.field: [error.message]}).encode(), None)
+    if isinstance(error, TooManyRequests) and error.wait_seconds is not None:
+        return _throttled(error.wait_seconds)
     headers = _CHALLENGE if isinstance(error, NotAuthenticated) else None
     return _response(STATUS[type(error)], detail(_CONSTANT.get(type(error), error.message)), headers)
+
+
+def _throttled(seconds: int) -> Response:
+    sentence = f"Request was throttled. Expected available in {seconds} second{'' if seconds == 1 else 's'}."
+    return _response(STATUS[TooManyRequests], detail(sentence), {"Retry-After": str(seconds)})
 
 
 def explain(request: Request, error: HTTPException) -> HTTPException:
