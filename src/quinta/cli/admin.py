@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from quinta.cli.admin_applications import application
+from quinta.cli.admin_audit import audit
 from quinta.cli.admin_clients import client
 from quinta.cli.admin_desk import Desk, Email, Form, print_row, run
 from quinta.cli.options import DEFAULT_DATA, DataFolder, Output
@@ -15,7 +16,7 @@ from quinta.core.tenancy.organizations import NewOrganization, Organizations
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Accounts, keys, organizations, clients and applications, on the server's own data folder.",
+    help="Accounts, keys, organizations, clients, applications and the audit trail, on the server's own data folder.",
 )
 user = typer.Typer(no_args_is_help=True, help="Accounts.")
 key = typer.Typer(no_args_is_help=True, help="Keys.")
@@ -25,6 +26,7 @@ app.add_typer(key, name="key")
 app.add_typer(organization, name="organization")
 app.add_typer(client, name="client")
 app.add_typer(application, name="application")
+app.add_typer(audit, name="audit")
 
 
 @user.command("create")

@@ -42,7 +42,8 @@ class SignInAttempts:
             failures = self._failures.get(key)
             if failures is not None and failures.count >= most:
                 left = int(failures.since + WINDOW_SECONDS - now) + 1
-                raise TooManyRequests(f"too many attempts with a wrong password: try again in {left} seconds")
+                text = f"too many attempts with a wrong password: try again in {left} seconds"
+                raise TooManyRequests(text, refusal=True)
 
     def failed(self, address: str, email: str) -> None:
         """Counts a wrong password."""

@@ -103,7 +103,7 @@ def _create_api(services: Services, limits: Limits) -> FastAPI:
     )
     api.state.services = services
     api.state.limits = limits
-    add_handlers(api)
+    add_handlers(api, services.refusals)
     for routes in _ROUTES:
         api.include_router(routes.router)
     document(api)

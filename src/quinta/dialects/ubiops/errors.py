@@ -23,7 +23,9 @@ from quinta.core.errors import (
     TooManyRequests,
     Unavailable,
 )
+from quinta.core.observation.refusals import Refusals
 from quinta.dialects.base.misses import explained
+from quinta.dialects.base.refusals import tell_refusal
 from quinta.dialects.base.validation import refusal
 
 STATUS: dict[type[QuintaError], int] = {
@@ -62,15 +64,16 @@ def refused(error: QuintaError | HTTPException) -> Response:
     return _response(error.status_code, error.detail, error.headers)
 
 
-def add_handlers(app: FastAPI) -> None:
-    """Makes ``app`` answer in this dialect's shape, whatever refuses a call."""
-    app.exception_handler(QuintaError)(_on_core_error)
+def add_handlers(app: FastAPI, refusals: Refusals) -> None:
+    """Makes ``app`` answer in this dialect's shape, whatever refuses a call, and the audit trail hear of it."""
+
+    async def on_core_error(request: Request, error: QuintaError) -> Response:
+        tell_refusal(refusals, request, error)
+        return refused(error)
+
+    app.exception_handler(QuintaError)(on_core_error)
     app.exception_handler(RequestValidationError)(_on_validation_error)
     app.exception_handler(HTTPException)(_on_http_error)
-
-
-async def _on_core_error(request: Request, error: QuintaError) -> Response:
-    return refused(error)
 
 
 async def _on_validation_error(request: Request, error: RequestValidationError) -> Response:

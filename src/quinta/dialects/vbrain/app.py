@@ -60,7 +60,7 @@ def _create_api(services: Services, limits: Limits, zone: tzinfo) -> FastAPI:
     api.state.services = services
     api.state.limits = limits
     api.state.zone = zone
-    add_handlers(api)
+    add_handlers(api, services.refusals)
     api.add_api_route("/", _interface, methods=["GET"], name="interface")
     for routes in (routes_repositories, routes_jobs):
         api.include_router(routes.router)

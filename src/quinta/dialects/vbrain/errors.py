@@ -24,7 +24,9 @@ from quinta.core.errors import (
     TooManyRequests,
     Unavailable,
 )
+from quinta.core.observation.refusals import Refusals
 from quinta.dialects.base.misses import explained
+from quinta.dialects.base.refusals import tell_refusal
 from quinta.dialects.base.validation import refusal
 
 STATUS: dict[type[QuintaError], int] = {
@@ -78,19 +80,24 @@ async def deletion_of(folder: str) -> AsyncIterator[None]:
         raise HTTPException(500, f"Error deleting {folder} folder") from None
 
 
-def add_handlers(app: FastAPI) -> None:
-    """Makes ``app`` answer in this dialect's shape, whatever refuses a call."""
-    app.exception_handler(QuintaError)(_on_core_error)
+def add_handlers(app: FastAPI, refusals: Refusals) -> None:
+    """Makes ``app`` answer in this dialect's shape, whatever refuses a call, and the audit trail hear of it."""
+
+    async def on_core_error(request: Request, error: QuintaError) -> Response:
+        tell_refusal(refusals, request, error)
+        return _refused(error)
+
+    app.exception_handler(QuintaError)(on_core_error)
     app.exception_handler(RequestValidationError)(_on_validation_error)
     app.exception_handler(HTTPException)(_on_http_error)
 
 
-async def _on_core_error(request: Request, error: QuintaError) -> Response:
+def _refused(error: QuintaError) -> Response:
     return Response(error_body(text_of(error)), STATUS[type(error)], media_type="application/json")
 
 
 async def _on_validation_error(request: Request, error: RequestValidationError) -> Response:
-    return await _on_core_error(request, refusal(error.errors(), "the request"))
+    return _refused(refusal(error.errors(), "the request"))
 
 
 async def _on_http_error(request: Request, error: HTTPException) -> Response:
