@@ -37,9 +37,11 @@ from quinta.core.models.models import Models
 from quinta.core.models.packages import Packages
 from quinta.core.models.variables import Variables
 from quinta.core.models.versions import Versions
+from quinta.core.observation.audit import AuditTrail
 from quinta.core.observation.failures import FailureCounts
 from quinta.core.observation.logs import Logs
 from quinta.core.observation.metrics import Metrics
+from quinta.core.observation.refusals import Refusals
 from quinta.core.observation.usage import Usage
 from quinta.core.pipelines.attachments import Attachments
 from quinta.core.pipelines.batch import BatchPipelineRequests
@@ -80,6 +82,7 @@ from quinta.engine.loops.instances import Instances
 from quinta.engine.loops.job_files import JobFiles
 from quinta.engine.loops.jobs import JobLoop
 from quinta.engine.loops.quotas import Quotas
+from quinta.engine.loops.refusals import write_refusals
 from quinta.engine.loops.schedules import Scheduler
 from quinta.engine.loops.verifications import Verifications
 from quinta.engine.measurements import Measurements, Sources
@@ -285,6 +288,8 @@ class Server:
             metrics=Metrics(store),
             usage=Usage(store, clock),
             reader=reader,
+            audit=AuditTrail(store),
+            refusals=Refusals(store, clock),
         )
 
     @property
@@ -322,6 +327,7 @@ class Server:
         await self.supervisor.start()
         runs = {
             "recorder": self._recorder.run(),
+            "refusals": write_refusals(self.services.refusals),
             "builds": self._builds.loop.run(),
             "batches": self._batches.loop.run(),
             "jobs": self._jobs.loop.run(),
@@ -356,6 +362,7 @@ class Server:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.to_thread(self._reading.close)
         await self._recorder.flush()
+        await self.services.refusals.flush(everything=True)
         await self._database.close()
         if self._lock is not None:
             self._lock.close()

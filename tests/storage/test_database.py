@@ -20,7 +20,8 @@ from quinta.core.scope import EVERYTHING, in_project
 from quinta.kit.clock import SystemClock
 from quinta.storage.database import Database
 from quinta.storage.errors import UrlRefused
-from quinta.storage.tables import models, outbox
+from quinta.storage.observation_tables import outbox
+from quinta.storage.tables import models
 from tests.storage.databases import BACKENDS
 from tests.storage.rows import add_tenant, make_model
 

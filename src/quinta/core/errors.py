@@ -28,15 +28,31 @@ class QuintaError(Exception):
 
     ``message`` is a sentence for the person who made the call; ``field`` names the member it is about, if any.
     ``reason`` is why a request fails when this ends one that was accepted, where the error knows.
+
+    For the audit trail alone, and never for the caller (decision 0024): ``refusal`` says whether somebody was kept from
+    something; without it, ``refuses`` of the class does. ``project_id`` and ``organization_id`` say where, if known.
     """
 
     code: ClassVar[str] = "error"
+    refuses: ClassVar[bool] = False
 
-    def __init__(self, message: str, *, field: str | None = None, reason: Reason | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        reason: Reason | None = None,
+        refusal: bool | None = None,
+        project_id: str | None = None,
+        organization_id: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.field = field
         self.reason = reason
+        self.is_refusal = self.refuses if refusal is None else refusal
+        self.project_id = project_id
+        self.organization_id = organization_id
 
 
 class InvalidInput(QuintaError):
@@ -44,14 +60,20 @@ class InvalidInput(QuintaError):
 
 
 class NotAuthenticated(QuintaError):
+    """``refusal`` is False where no credentials were shown at all."""
+
     code = "not_authenticated"
+    refuses = True
 
 
 class NotPermitted(QuintaError):
     code = "not_permitted"
+    refuses = True
 
 
 class NotFound(QuintaError):
+    """``refusal`` is True where it hides something that is there."""
+
     code = "not_found"
 
 
@@ -82,9 +104,10 @@ class TooManyRequests(QuintaError):
         *,
         field: str | None = None,
         reason: Reason | None = None,
+        refusal: bool | None = None,
         wait_seconds: int | None = None,
     ) -> None:
-        super().__init__(message, field=field, reason=reason)
+        super().__init__(message, field=field, reason=reason, refusal=refusal)
         self.wait_seconds = wait_seconds
 
 

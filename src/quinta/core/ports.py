@@ -15,6 +15,7 @@ from quinta.core.files.model import InputFile
 from quinta.core.files.record_query import RecordPage, RecordQuery
 from quinta.core.jobs.model import JobRun
 from quinta.core.models.model import JobFolders, RunnableVersion
+from quinta.core.observation.audit_entry import AuditNote
 from quinta.core.observation.intervals import Interval
 from quinta.core.observation.model import LogLine, MetricPoint
 from quinta.core.observation.queues import Queue
@@ -115,7 +116,12 @@ class UnitOfWork(Protocol):
     def of(self, kind: type[T], scope: Scope) -> Repository[T]: ...
 
     def emit(self, event: Event) -> None:
-        """Puts an event into the outbox with this transaction; listeners hear of it after the commit."""
+        """Puts an event into the outbox and an entry into the audit trail with this transaction; listeners hear of it
+        after the commit."""
+        ...
+
+    def note(self, note: AuditNote) -> None:
+        """Puts an entry into the audit trail with this transaction. Events have theirs without it."""
         ...
 
     async def claim(

@@ -19,8 +19,10 @@ from quinta.core.models.models import Models
 from quinta.core.models.packages import Packages
 from quinta.core.models.variables import Variables
 from quinta.core.models.versions import Versions
+from quinta.core.observation.audit import AuditTrail
 from quinta.core.observation.logs import Logs
 from quinta.core.observation.metrics import Metrics
+from quinta.core.observation.refusals import Refusals
 from quinta.core.observation.usage import Usage
 from quinta.core.pipelines.attachments import Attachments
 from quinta.core.pipelines.batch import BatchPipelineRequests
@@ -80,3 +82,5 @@ class Services:
     metrics: Metrics
     usage: Usage
     reader: Reader
+    audit: AuditTrail
+    refusals: Refusals

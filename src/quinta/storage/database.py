@@ -17,6 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from quinta.core.errors import QuintaError
 from quinta.core.events import Event
 from quinta.kit.clock import Clock
+from quinta.storage.audit import append
+from quinta.storage.audit_names import read_names
 from quinta.storage.engines import parse_url, writer_and_reader
 from quinta.storage.migrate import upgrade
 from quinta.storage.outbox import Outbox
@@ -39,7 +41,8 @@ class Database:
         self._url = parse_url(url)
         self._dialect = self._url.get_backend_name()
         self._writer, self._reader = writer_and_reader(self._url)
-        self._outbox = Outbox(clock, lock_before_write=self._dialect == "postgresql")
+        self._clock = clock
+        self._outbox = Outbox(lock_before_write=self._dialect == "postgresql")
         self._follower: asyncio.Task[None] | None = None
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -84,13 +87,25 @@ class Database:
         async with self._session(self._writer, may_write=True) as session:
             unit = SqlUnitOfWork(session, may_write=True, dialect=self._dialect)
             yield unit
-            numbers = await self._outbox.write(session, unit.events)
+            numbers = await self._tell(session, unit)
             try:
                 await session.commit()
             except BaseException:
                 self._outbox.unsure(numbers)
                 raise
             self._outbox.deliver(unit.events)
+
+    async def _tell(self, session: Session, unit: SqlUnitOfWork) -> list[int]:
+        """Writes what the transaction says of itself, as its last step: events, whose numbers are the answer, and the
+        audit trail. Names are read before the turn is taken, which other writers wait for."""
+        if not unit.events and not unit.notes:
+            return []
+        names = await read_names(session, unit.events, unit.notes)
+        await self._outbox.take_turn(session)
+        time = self._clock.now()
+        numbers = await self._outbox.write(session, unit.events, time)
+        await append(session, unit.events, unit.notes, names, time)
+        return numbers
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[SqlUnitOfWork]:
@@ -99,7 +114,7 @@ class Database:
 
     async def purge_events(self, before: datetime) -> int:
         """Deletes events written before that moment; returns how many. Keep at least what followers may not have
-        read yet (seconds); what an audit or a webhook still needs decides in practice."""
+        read yet (seconds). The audit trail has entries of its own, which stay."""
         async with self._session(self._writer, may_write=True) as session:
             count = await self._outbox.purge(session, before)
             await session.commit()

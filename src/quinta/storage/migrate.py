@@ -14,7 +14,8 @@ from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from quinta.storage.engines import migration_engine
-from quinta.storage.tables import ESTIMATE, metadata
+from quinta.storage.observation_tables import ESTIMATE
+from quinta.storage.tables import metadata
 
 T = TypeVar("T")
 
@@ -86,8 +87,8 @@ def _revisions(connection: Connection) -> tuple[str, ...]:
 
 
 def _write_estimates(config: Config) -> None:
-    """Gives SQLite the numbers of tables.ESTIMATE, where ANALYZE would have put its own; connections that are opened
-    from now on go by them."""
+    """Gives SQLite the numbers of observation_tables.ESTIMATE, where ANALYZE would have put its own; connections that
+    are opened from now on go by them."""
     connection: Connection = config.attributes["connection"]
     rows = []
     for table in metadata.tables.values():

@@ -15,10 +15,9 @@ import structlog
 from sqlalchemy import delete, func, insert, select
 
 from quinta.core.events import Event, EventName
-from quinta.kit.clock import Clock
 from quinta.kit.ids import new_id
+from quinta.storage.observation_tables import outbox
 from quinta.storage.session import Session
-from quinta.storage.tables import outbox
 
 logger = structlog.get_logger(__name__)
 
@@ -29,8 +28,7 @@ _PAGE = 1000
 class Outbox:
     """One process's view of the outbox table."""
 
-    def __init__(self, clock: Clock, *, lock_before_write: bool) -> None:
-        self._clock = clock
+    def __init__(self, *, lock_before_write: bool) -> None:
         self._lock_before_write = lock_before_write
         self._origin = new_id()
         self._listeners: list[Callable[[Event], None]] = []
@@ -40,13 +38,16 @@ class Outbox:
     def subscribe(self, listener: Callable[[Event], None]) -> None:
         self._listeners.append(listener)
 
-    async def write(self, session: Session, events: Sequence[Event]) -> list[int]:
-        """Inserts the events as the last step before the commit; returns their numbers."""
-        if not events:
-            return []
+    async def take_turn(self, session: Session) -> None:
+        """Makes this transaction the only one that writes events and the audit trail, from here to its commit. The last
+        step but these: others wait."""
         if self._lock_before_write:
             await session.fetch(select(func.pg_advisory_xact_lock(LOCK_KEY)))
-        time = self._clock.now()
+
+    async def write(self, session: Session, events: Sequence[Event], time: datetime) -> list[int]:
+        """Inserts the events, after ``take_turn``; returns their numbers."""
+        if not events:
+            return []
         rows = [{**_row(event), "time": time, "origin": self._origin} for event in events]
         return [row[0] for row in await session.write(insert(outbox).returning(outbox.c.sequence), rows)]
 

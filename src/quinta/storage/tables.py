@@ -9,19 +9,14 @@ a test compares the two.
 from __future__ import annotations
 
 from sqlalchemy import (
-    BigInteger,
     Column,
     Date,
-    Double,
     ForeignKey,
     Index,
-    Integer,
-    PrimaryKeyConstraint,
     String,
     Table,
     UniqueConstraint,
     text,
-    true,
 )
 
 from quinta.core.access.devices import DeviceGrant
@@ -30,6 +25,7 @@ from quinta.core.connectors.model import Connector, Credentials, Verification
 from quinta.core.files.model import Blob, DataRecord, RecordGroup, RecordTarget, Repository
 from quinta.core.jobs.model import Job
 from quinta.core.models.model import Application, Build, EnvironmentVariable, Model, ModelVersion
+from quinta.core.observation.audit_entry import AuditEntry
 from quinta.core.observation.model import LogLine, MetricPoint
 from quinta.core.pipelines.model import (
     Attachment,
@@ -69,6 +65,7 @@ from quinta.storage.columns import parent as _parent
 from quinta.storage.columns import text as _text
 from quinta.storage.connector_tables import connectors, credentials, verifications
 from quinta.storage.job_tables import applications, client_members, clients, jobs, repositories
+from quinta.storage.observation_tables import audit_entries, compute_notices, log_lines, metric_points
 from quinta.storage.pipeline_tables import (
     attachments,
     deliveries,
@@ -88,13 +85,7 @@ from quinta.storage.record_tables import (
     record_targets,
 )
 
-__all__ = ["ESTIMATE", "TABLES", "metadata"]
-
-ESTIMATE = "estimate"
-"""In ``info`` of an index, or of a table for its primary key: how many rows it has, then how many have the same first
-column, the same first two, and so on. SQLite chooses between indexes by such numbers and assumes ten rows for a
-project where it has none; for the log it then walked through a day to find one request (storage.migrate,
-benchmarks/logs.py). PostgreSQL counts by itself."""
+__all__ = ["TABLES", "metadata"]
 
 users = Table(
     "users",
@@ -387,96 +378,11 @@ blobs = Table(
     Index(None, "expires_at"),
 )
 
-# Ids sort by time and are the last part of each index: a query walks along one of them, in the order of the answer, and
-# stops at its limit. On SQLite the rows themselves are kept in the order of the primary key (benchmarks/logs.py).
-log_lines = Table(
-    "log_lines",
-    metadata,
-    Column("project_id", String, ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
-    _moment("time"),
-    _text("text"),
-    _flag("system"),
-    _text("model_name", nullable=True),
-    _text("version_name", nullable=True),
-    _text("request_id", nullable=True),
-    _text("connector_name", nullable=True),
-    _text("pipeline_name", nullable=True),
-    _text("pipeline_object_name", nullable=True),
-    _text("pipeline_request_id", nullable=True),
-    _id(),
-    Index(None, "project_id", "request_id", "id", info={ESTIMATE: "10000000 1000000 10 1"}),
-    Index(None, "project_id", "model_name", "id", info={ESTIMATE: "10000000 1000000 100000 1"}),
-    sqlite_with_rowid=False,
-    info={ESTIMATE: "10000000 1000000 1"},
-)
-Index(  # few lines are the platform's own
-    "ix_log_lines_system",
-    log_lines.c.project_id,
-    log_lines.c.id,
-    sqlite_where=log_lines.c.system == true(),
-    postgresql_where=log_lines.c.system == true(),
-    info={ESTIMATE: "10000 1000 1"},
-)
-for _name in ("pipeline_request_id", "pipeline_name", "connector_name"):  # which most lines have not
-    Index(
-        f"ix_log_lines_{_name}",
-        log_lines.c.project_id,
-        log_lines.c[_name],
-        log_lines.c.id,
-        sqlite_where=log_lines.c[_name].is_not(None),
-        postgresql_where=log_lines.c[_name].is_not(None),
-        info={ESTIMATE: "1000000 100000 10 1" if _name == "pipeline_request_id" else "1000000 100000 10000 1"},
-    )
-
-metric_points = Table(
-    "metric_points",
-    metadata,
-    # No foreign keys to project and object: what they used stays with the organization when they are deleted.
-    _text("project_id"),
-    _text("object_type"),
-    _text("object_id"),
-    _text("metric"),
-    _moment("time"),
-    Column("value", Double, nullable=False),
-    _parent("organization_id", "organizations"),
-    # Questions are about one metric of a type over a time, seldom about one object: it comes last.
-    PrimaryKeyConstraint("project_id", "object_type", "metric", "time", "object_id"),
-    Index(None, "organization_id", "object_type", "metric", "time"),
-    Index(None, "time"),  # old ones are removed every few minutes
-)
-
-compute_notices = Table(
-    "compute_notices",
-    metadata,
-    _id(),
-    _parent("organization_id", "organizations"),
-    Column("month", Date, nullable=False),
-    _number("gb_seconds"),
-    _text("kind"),
-    _moment("created_at"),
-    UniqueConstraint("organization_id", "month", "gb_seconds", "kind"),  # said once, also by several servers
-)
-
-outbox = Table(
-    "outbox",
-    metadata,
-    # AUTOINCREMENT on SQLite: a number must not be used again after old events were purged.
-    Column("sequence", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
-    _text("name"),
-    _text("subject_id"),
-    _text("tags"),
-    _text("actor_id", nullable=True),
-    _text("project_id", nullable=True),
-    _moment("time"),
-    _text("origin"),
-    Index(None, "time"),
-    sqlite_autoincrement=True,
-)
-
 TABLES: dict[type, Table] = {
     ApiKey: api_keys,
     Application: applications,
     Attachment: attachments,
+    AuditEntry: audit_entries,
     Blob: blobs,
     Build: builds,
     Client: clients,

@@ -11,17 +11,19 @@ from sqlalchemy import Table, Update, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from quinta.core.events import Event
+from quinta.core.observation.audit_entry import AuditNote
 from quinta.core.observation.model import MetricPoint
 from quinta.core.observation.queues import Queue
 from quinta.core.scope import Scope
 from quinta.storage import leasing
 from quinta.storage.many_rows import PARAMETER, pages, split
 from quinta.storage.mapper import Mapper, mapper_of
+from quinta.storage.observation_tables import metric_points
 from quinta.storage.queues import read_queues
 from quinta.storage.record_tables import numbers
 from quinta.storage.repository import SqlRepository
 from quinta.storage.session import Session
-from quinta.storage.tables import metric_points, projects
+from quinta.storage.tables import projects
 
 T = TypeVar("T")
 
@@ -34,6 +36,7 @@ class SqlUnitOfWork:
         self._may_write = may_write
         self._dialect = dialect
         self.events: list[Event] = []
+        self.notes: list[AuditNote] = []
 
     def of(self, kind: type[T], scope: Scope) -> SqlRepository[T]:
         return SqlRepository(self._session, kind, scope)
@@ -42,6 +45,10 @@ class SqlUnitOfWork:
         if not self._may_write:
             raise RuntimeError("this unit of work only reads: use Store.begin() to emit events")
         self.events.append(event)
+
+    def note(self, note: AuditNote) -> None:
+        self._session.require_writing()
+        self.notes.append(note)
 
     async def claim(
         self,

@@ -72,9 +72,8 @@ class SignInAttempts:
         for key, most in (((address, email), MOST_FOR_ACCOUNT), ((address, ""), MOST_FOR_ADDRESS)):
             left = self._failures.seconds_left(key, most)
             if left is not None:
-                raise TooManyRequests(
-                    f"too many attempts with a wrong password: try again in {left} seconds", wait_seconds=left
-                )
+                text = f"too many attempts with a wrong password: try again in {left} seconds"
+                raise TooManyRequests(text, refusal=True, wait_seconds=left)
 
     def failed(self, address: str, email: str) -> None:
         """Counts a wrong password."""

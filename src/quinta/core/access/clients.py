@@ -122,11 +122,16 @@ async def client_for(work: UnitOfWork, actor: Actor, name: ClientName, right: Cl
     place = await place_of(work, organization, name)
     group = await _group_in(work, actor, standing, place)
     if group is None:
-        raise _no_client(name)
+        raise _no_client(name, place.project)
     if right not in CLIENT_GROUPS[group]:
-        raise NotPermitted(f"the group '{group}' in the client '{name.client}' lacks the right {right}")
+        raise NotPermitted(
+            f"the group '{group}' in the client '{name.client}' lacks the right {right}", project_id=place.project.id
+        )
     if right is ClientRight.CREATE_JOB and organization.status is not OrganizationStatus.ACTIVE:
-        raise NotPermitted(f"the organization '{organization.name}' is {organization.status}: it runs no jobs")
+        raise NotPermitted(
+            f"the organization '{organization.name}' is {organization.status}: it runs no jobs",
+            project_id=place.project.id,
+        )
     return place
 
 
@@ -141,7 +146,10 @@ async def organization_to_manage(
         return await organization_named(work, name)
     organization, standing = await _known(work, actor, name)
     if right not in ORGANIZATION_GROUPS[standing]:
-        raise NotPermitted(f"the group '{standing}' in the organization '{name}' lacks the right {right}")
+        raise NotPermitted(
+            f"the group '{standing}' in the organization '{name}' lacks the right {right}",
+            organization_id=organization.id,
+        )
     return organization
 
 
@@ -182,7 +190,7 @@ async def _known(work: UnitOfWork, actor: Actor, name: str) -> tuple[Organizatio
     organization = await organization_named(work, name)
     standing = await _standing(work, actor, organization)
     if standing is None:
-        raise _no_organization(name)
+        raise _no_organization(name, organization)
     return organization, standing
 
 
@@ -218,13 +226,22 @@ async def _group_in(work: UnitOfWork, actor: Actor, standing: OrganizationGroup,
     return None if member is None else member.group
 
 
-def _no_organization(name: str) -> NotFound:
-    return NotFound(f"there is no organization named '{name}'", field="organization_id")
+def _no_organization(name: str, hidden: Organization | None = None) -> NotFound:
+    """In the same words whether there is none, or one that is ``hidden`` from the caller."""
+    return NotFound(
+        f"there is no organization named '{name}'",
+        field="organization_id",
+        refusal=hidden is not None,
+        organization_id=None if hidden is None else hidden.id,
+    )
 
 
-def _no_client(name: ClientName) -> NotFound:
+def _no_client(name: ClientName, hidden: Project | None = None) -> NotFound:
+    """In the same words whether there is none, or the one whose project is ``hidden`` from the caller."""
     return NotFound(
         f"there is no client named '{name.client}' of application '{name.application}' in organization "
         f"'{name.organization}'",
         field="client_id",
+        refusal=hidden is not None,
+        project_id=None if hidden is None else hidden.id,
     )

@@ -51,7 +51,7 @@ async def project_for(work: UnitOfWork, actor: Actor, name: str, permission: Per
     """The project called ``name``, if the actor may do ``permission`` in all of it; else NotFound or NotPermitted."""
     reach = await reach_for(work, actor, name, permission)
     if not reach.whole:
-        raise NotPermitted(f"the permission {permission} on project '{name}' is needed for this")
+        raise _lacks(reach.project, permission, f"project '{name}'")
     return reach.project
 
 
@@ -72,7 +72,7 @@ async def object_for(
     else:
         found = await objects.get(name=name, id=reach.object_ids) if reach.object_ids else None
         if found is None:
-            raise NotPermitted(f"the permission {permission} on {_NOUNS[kind]} '{name}' is needed for this")
+            raise _lacks(reach.project, permission, f"{_NOUNS[kind]} '{name}'")
     return reach.project, found
 
 
@@ -85,7 +85,7 @@ async def objects_for(
     """
     reach = await reach_for(work, actor, project_name, permission)
     if not reach.whole and not reach.object_ids:
-        raise NotPermitted(f"the permission {permission} on project '{project_name}' is needed for this")
+        raise _lacks(reach.project, permission, f"project '{project_name}'")
     objects = work.of(kind, in_project(reach.project.id))
     if reach.whole:
         return reach.project, await objects.find(order=("name",))
@@ -104,10 +104,14 @@ async def organization_for(
     if organization is not None and staff and actor.is_staff:
         return organization
     membership = None if organization is None else await _membership(work, actor, organization.id)
-    if organization is None or membership is None:
+    if organization is None:
         raise NotFound(f"there is no organization named '{name}'")
+    if membership is None:
+        raise NotFound(f"there is no organization named '{name}'", refusal=True, organization_id=organization.id)
     if administrator and not membership.is_admin:
-        raise NotPermitted(f"only an administrator of the organization '{name}' may do this")
+        raise NotPermitted(
+            f"only an administrator of the organization '{name}' may do this", organization_id=organization.id
+        )
     return organization
 
 
@@ -141,7 +145,7 @@ async def reach_for(work: UnitOfWork, actor: Actor, project_name: str, permissio
         membership = await _membership(work, actor, project.organization_id)
         known, administers = membership is not None, membership is not None and membership.is_admin
     if not known:
-        raise NotFound(f"there is no project named '{project_name}'")
+        raise NotFound(f"there is no project named '{project_name}'", refusal=True, project_id=project.id)
     # An administrator of the organization holds all, computed at the moment of the call, so that one who is demoted
     # loses them at once (contract ubiops 6.1).
     reach = Reach(project, whole=True)
@@ -175,4 +179,11 @@ async def _membership(work: UnitOfWork, actor: Actor, organization_id: str) -> M
 async def _require_active(work: UnitOfWork, organization_id: str) -> None:
     organization = await work.of(Organization, EVERYTHING).get(id=organization_id)
     if organization is not None and organization.status is not OrganizationStatus.ACTIVE:
-        raise NotPermitted(f"the organization '{organization.name}' is {organization.status}: it runs no requests")
+        raise NotPermitted(
+            f"the organization '{organization.name}' is {organization.status}: it runs no requests",
+            organization_id=organization.id,
+        )
+
+
+def _lacks(project: Project, permission: Permission, what: str) -> NotPermitted:
+    return NotPermitted(f"the permission {permission} on {what} is needed for this", project_id=project.id)

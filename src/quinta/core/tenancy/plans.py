@@ -109,7 +109,7 @@ class Plans:
 async def _plan(work: UnitOfWork, actor: Actor, name: str) -> Subscription:
     plan = await work.of(Subscription, EVERYTHING).get(name=name)
     if plan is None or (plan.hidden and not actor.is_staff):
-        raise NotFound(f"there is no subscription named '{name}'")
+        raise NotFound(f"there is no subscription named '{name}'", refusal=plan is not None)
     return plan
 
 

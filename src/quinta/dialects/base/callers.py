@@ -14,7 +14,7 @@ def secret_of(authorization: bytes | None, keywords: Sequence[str]) -> str:
     header, never what stood in it.
     """
     if authorization is None:
-        raise NotAuthenticated(f"authentication is needed: {_how(keywords)}")
+        raise NotAuthenticated(f"authentication is needed: {_how(keywords)}", refusal=False)
     parts = authorization.decode("latin-1").split()
     if len(parts) == 2 and parts[0].lower() in keywords:
         return parts[1]

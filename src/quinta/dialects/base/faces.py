@@ -14,9 +14,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from quinta.core.errors import QuintaError
+from quinta.core.observation.refusals import Refusals
+from quinta.core.services import Services
 from quinta.dialects.base.catch_all import CatchAll
 from quinta.dialects.base.misses import explained
 from quinta.dialects.base.paths import clean_path
+from quinta.dialects.base.refusals import tell_refusal
 from quinta.dialects.base.validation import refusal
 
 Refusal = QuintaError | HTTPException
@@ -52,16 +55,18 @@ def create_api(
     answers: Answers,
     routers: Iterable[APIRouter],
     refusals: Mapping[int | str, dict[str, Any]],
+    services: Services,
     **state: object,
 ) -> FastAPI:
     """The routes of a face with the page of its operations at ``/docs``; without a ``heading``, no such page.
 
-    ``refusals`` documents what each operation may be refused with. Routes find ``state`` at ``request.app.state``.
+    ``refusals`` documents what each operation may be refused with. Routes find ``services`` and
+    ``state`` at ``request.app.state``.
     """
     api = FastAPI(openapi_url=None, redirect_slashes=False) if heading is None else _documented(heading, refusals)
-    for name, value in state.items():
+    for name, value in {"services": services, **state}.items():
         setattr(api.state, name, value)
-    add_handlers(api, answers)
+    add_handlers(api, answers, services.refusals)
     for router in routers:
         api.include_router(router)
     # Inside the framework's own last handler, which answers in plain text and raises again.
@@ -87,10 +92,11 @@ def create_face(app: ASGIApp, answers: Answers) -> ASGIApp:
     return CatchAll(_Clean(app), answers.fault, answers.stopping)
 
 
-def add_handlers(api: FastAPI, answers: Answers) -> None:
-    """Makes ``api`` answer in the words of ``answers``, whatever refuses a call."""
+def add_handlers(api: FastAPI, answers: Answers, refusals: Refusals) -> None:
+    """Makes ``api`` answer in the words of ``answers``, whatever refuses a call, and the audit trail hear of it."""
 
     async def on_core_error(request: Request, error: QuintaError) -> Response:
+        tell_refusal(refusals, request, error)
         return answers.refused(error)
 
     async def on_validation_error(request: Request, error: RequestValidationError) -> Response:

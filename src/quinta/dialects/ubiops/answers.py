@@ -93,6 +93,19 @@ class OrganizationSubscriptionList(BaseModel):
     subscription_update_user: str
 
 
+class AuditEntryList(BaseModel):
+    """An addition of ours: an entry of the audit trail (docs/operating.md). ``digest`` chains it to those before."""
+
+    sequence: int
+    time: str
+    actor: str
+    action: str
+    subject_id: str | None
+    subject: str | None
+    description: str
+    digest: str
+
+
 class ProjectResourceUsage(BaseModel):
     models: int
     versions: int

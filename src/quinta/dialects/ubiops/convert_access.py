@@ -6,12 +6,13 @@ from typing import Any
 
 from quinta.core.access.assignments import AssignmentView, NewAssignment
 from quinta.core.access.roles import ObjectType, Role
+from quinta.core.observation.audit_entry import AuditEntry
 from quinta.core.tenancy.members import MemberView
 from quinta.core.tenancy.model import Subscription, SubscriptionPeriod, User
 from quinta.core.tenancy.plans import NewPlan, PlanChange
 from quinta.core.tenancy.resources import OrganizationResources, ProjectResources
 from quinta.dialects.ubiops import answers, shapes
-from quinta.dialects.ubiops.dates import milliseconds
+from quinta.dialects.ubiops.dates import microseconds, milliseconds
 
 
 def member(view: MemberView) -> answers.OrganizationUserDetail:
@@ -105,6 +106,19 @@ def _service_user(item: User) -> dict[str, Any]:
         "name": item.name,
         "creation_date": milliseconds(item.created_at),
     }
+
+
+def audit_entry(entry: AuditEntry) -> answers.AuditEntryList:
+    return answers.AuditEntryList(
+        sequence=entry.sequence,
+        time=microseconds(entry.time),
+        actor=entry.actor,
+        action=entry.action,
+        subject_id=entry.subject_id,
+        subject=entry.subject,
+        description=entry.description,
+        digest=entry.digest,
+    )
 
 
 def _short(email: str) -> str:

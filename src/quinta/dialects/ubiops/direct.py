@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
 from quinta.core.errors import InvalidInput, QuintaError
+from quinta.core.observation.refusals import Attempt
 from quinta.core.requests.execution import Answer
 from quinta.core.services import Services
 from quinta.dialects.base.bodies import headers_of
@@ -22,6 +23,7 @@ from quinta.dialects.ubiops.convert_failures import failure_members
 from quinta.dialects.ubiops.errors import refused
 from quinta.dialects.ubiops.parameters import whole_number
 
+TEMPLATE = "/projects/{project_name}/models/{model_name}/versions/{version}/request"
 Target = tuple[str, str, str]
 """Names of project, model and version."""
 
@@ -42,9 +44,11 @@ class DirectRequest:
     def __init__(self, services: Services, maximum_body_bytes: int) -> None:
         self._authenticator = services.authenticator
         self._requests = services.direct
+        self._refusals = services.refusals
         self._limit = maximum_body_bytes
 
     async def __call__(self, target: Target, scope: Scope, receive: Receive, send: Send) -> None:
+        actor = None
         try:
             if scope["method"] != "POST":
                 raise HTTPException(405, "a direct request is a POST", {"Allow": "POST"})
@@ -54,6 +58,8 @@ class DirectRequest:
             with UntilHangUp(receive):
                 answer = await self._requests.run(actor, *target, data, _timeout(scope["query_string"]))
         except (QuintaError, HTTPException) as error:
+            if isinstance(error, QuintaError):
+                self._refusals.note(error, Attempt(actor, "POST", f"{scope['root_path']}{TEMPLATE}"))
             await refused(error)(scope, receive, send)
             return
         body = _body(answer)

@@ -9,11 +9,11 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from quinta.dialects.ubiops.answers import Error, ModelRequestList
+from quinta.dialects.ubiops.direct import TEMPLATE
 from quinta.dialects.ubiops.shapes import Body
 
 _SCHEMAS = "#/components/schemas/"
 _DATA = {"description": "An object with the input fields, or a string for a plain model or pipeline"}
-_DIRECT_PATH = "/projects/{project_name}/models/{model_name}/versions/{version}/request"
 
 ERROR_ANSWERS: dict[int | str, dict[str, Any]] = {"4XX": {"description": "Refused", "model": Error}}
 """Brings the shape into the document, and keeps the framework's own 422 out; ``_refusals`` puts the real ones there."""
@@ -92,7 +92,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     )
     schemas.update(bodies["$defs"])
     schemas["ModelRequestList"] = ModelRequestList.model_json_schema()
-    built["paths"][_DIRECT_PATH] = {"post": _direct_operation(built)}
+    built["paths"][TEMPLATE] = {"post": _direct_operation(built)}
     for path, methods in built["paths"].items():
         for operation in methods.values():
             del operation["responses"]["4XX"]
@@ -122,7 +122,7 @@ def _shapes(base: type[Body]) -> list[type[Body]]:
 
 def _direct_operation(built: dict[str, Any]) -> dict[str, Any]:
     """The one operation that no route stands for; where it is, and who may call it, it shares with the batch."""
-    batch = built["paths"][_DIRECT_PATH + "-batch"]["post"]
+    batch = built["paths"][TEMPLATE + "-batch"]["post"]
     timeout = {"type": "integer", "minimum": 10, "maximum": 3600, "default": 300}
     answer = {"description": "How it ended", "content": {"application/json": {"schema": _ref(ModelRequestList)}}}
     return {

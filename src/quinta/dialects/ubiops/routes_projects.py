@@ -1,13 +1,17 @@
-"""Projects and their logs."""
+"""Projects, their logs, and what happened in them."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from typing import Annotated
 
+from fastapi import APIRouter, Query
+
+from quinta.core.observation.audit import AuditQuery
 from quinta.dialects.ubiops import convert, convert_access
-from quinta.dialects.ubiops.answers import LogLineBody, ProjectList, ProjectResourceUsage
+from quinta.dialects.ubiops.answers import AuditEntryList, LogLineBody, ProjectList, ProjectResourceUsage
 from quinta.dialects.ubiops.calls import Authenticated
 from quinta.dialects.ubiops.documentation import takes
+from quinta.dialects.ubiops.parameters import WholeNumber
 from quinta.dialects.ubiops.shapes import LogsCreate, ProjectCreate, ProjectUpdate
 
 router = APIRouter(prefix="/projects", tags=["Projects"])
@@ -57,3 +61,19 @@ async def projects_log_list(call: Authenticated, project_name: str) -> list[LogL
     body = await call.read(LogsCreate)
     lines = await call.services.logs.find(call.actor, project_name, convert.log_query(body))
     return [convert.log_line(line) for line in lines]
+
+
+@router.get("/{project_name}/audit")
+async def projects_audit_list(
+    call: Authenticated,
+    project_name: str,
+    limit: WholeNumber = 50,
+    before: Annotated[WholeNumber | None, Query(description="Only entries with a smaller sequence.")] = None,
+    action: Annotated[str | None, Query(description="Such as model.created or access.refused.")] = None,
+    actor: Annotated[str | None, Query(description="An e-mail, system or anonymous.")] = None,
+) -> list[AuditEntryList]:
+    """Who did what in the project and who was refused, newest first. An addition of Quinta's."""
+    query = AuditQuery(limit, before, action, actor)
+    return [
+        convert_access.audit_entry(entry) for entry in await call.services.audit.find(call.actor, project_name, query)
+    ]
