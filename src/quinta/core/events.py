@@ -27,6 +27,11 @@ class EventName(StrEnum):
     CREDENTIALS_CREATED = "credentials.created"
     CREDENTIALS_DELETED = "credentials.deleted"
     CREDENTIALS_VERIFIED = "credentials.verified"
+    DEPLOYMENT_COMPLETED = "deployment.completed"
+    DEPLOYMENT_CREATED = "deployment.created"
+    DEPLOYMENT_FAILED = "deployment.failed"
+    DEPLOYMENT_ROLLED_BACK = "deployment.rolled_back"
+    DEPLOYMENT_STARTED = "deployment.started"
     GROUP_CHANGED = "group.changed"
     GROUP_CREATED = "group.created"
     GROUP_DELETED = "group.deleted"
@@ -78,6 +83,12 @@ class EventName(StrEnum):
     VERSION_CHANGED = "version.changed"
     VERSION_CREATED = "version.created"
     VERSION_DELETED = "version.deleted"
+    WEBHOOK_CREATED = "webhook.created"
+    WEBHOOK_DELETED = "webhook.deleted"
+    WEBHOOK_DELIVERY_REQUESTED = "webhook_delivery.requested"
+    WORKSPACE_CHANGED = "workspace.changed"
+    WORKSPACE_CREATED = "workspace.created"
+    WORKSPACE_DELETED = "workspace.deleted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,14 @@ class Between:
     end: object | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A window of a rate limit: when it was opened, and how many calls were counted in it."""
+
+    opened_at: datetime
+    used: int
+
+
 class Repository(Protocol[T]):
     """The rows of one type within one scope.
 
@@ -171,6 +179,11 @@ class UnitOfWork(Protocol):
         """The data records that a question is about."""
         ...
 
+    async def count_call(self, subject: str, now: datetime, window_seconds: float) -> Window:
+        """Counts one more call of ``subject`` in its window, exactly, whoever else counts at the same time. The first
+        call after a window has ended opens the next one."""
+        ...
+
     async def queues(self, now: datetime) -> list[Queue]:
         """Every queue of the database as it is at the moment ``now``."""
         ...
@@ -284,6 +297,12 @@ class ModelRunner(Protocol):
     async def probe(self, version: RunnableVersion) -> Failure | None:
         """Starts one instance of a revision that does not serve yet. None when it became ready (it is kept for the
         first request), else why not."""
+        ...
+
+    async def warm(self, version: RunnableVersion, instances: int) -> Failure | None:
+        """Has ``instances`` of a revision ready that does not get traffic yet, each probed, and keeps them for the
+        moment when it does (a while at most). None when they are ready, else why they are not; at most as many as
+        memory has room for beside what serves, but at least one."""
         ...
 
     async def retire(self, version_id: str, reason: Reason) -> None:

@@ -42,6 +42,7 @@ log_lines = Table(
     text("pipeline_object_name", nullable=True),
     text("pipeline_request_id", nullable=True),
     identity(),
+    text("level", nullable=True),
     Index(None, "project_id", "request_id", "id", info={ESTIMATE: "10000000 1000000 10 1"}),
     Index(None, "project_id", "model_name", "id", info={ESTIMATE: "10000000 1000000 100000 1"}),
     sqlite_with_rowid=False,

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from quinta.core.access.devices import DeviceGrant
 from quinta.core.access.roles import Role, RoleAssignment
 from quinta.core.connectors.model import Connector, Credentials, Verification
+from quinta.core.deployments.model import Deployment
 from quinta.core.files.model import Blob, DataRecord, RecordGroup, RecordTarget, Repository
 from quinta.core.jobs.model import Job
 from quinta.core.models.model import Application, Build, EnvironmentVariable, Model, ModelVersion
@@ -54,7 +55,9 @@ from quinta.core.tenancy.model import (
     Subscription,
     SubscriptionPeriod,
     User,
+    Workspace,
 )
+from quinta.core.webhooks.model import Webhook, WebhookDelivery
 from quinta.storage.columns import flag as _flag
 from quinta.storage.columns import identity as _id
 from quinta.storage.columns import lease as _lease
@@ -64,6 +67,7 @@ from quinta.storage.columns import number as _number
 from quinta.storage.columns import parent as _parent
 from quinta.storage.columns import text as _text
 from quinta.storage.connector_tables import connectors, credentials, verifications
+from quinta.storage.deployment_tables import deployments, webhook_deliveries, webhooks, workspaces
 from quinta.storage.job_tables import applications, client_members, clients, jobs, repositories
 from quinta.storage.observation_tables import audit_entries, compute_notices, log_lines, metric_points
 from quinta.storage.pipeline_tables import (
@@ -174,8 +178,13 @@ projects = Table(
     _text("name"),
     _moment("created_at"),
     _moment("variables_changed_at", nullable=True),
+    _text("title", nullable=True),
+    Column("config", String, nullable=False, server_default="{}"),
+    _moment("updated_at", nullable=True),
+    Column("workspace_id", String, ForeignKey("workspaces.id", ondelete="SET NULL"), nullable=True),
     UniqueConstraint("name"),
     Index(None, "organization_id"),
+    Index(None, "workspace_id"),
 )
 
 roles = Table(
@@ -212,6 +221,9 @@ api_keys = Table(
     _moment("created_at"),
     _moment("expires_at", nullable=True),
     _text("sealed", nullable=True),
+    Column("permissions", String, nullable=False, server_default='["*"]'),
+    _text("prefix", nullable=True),
+    _moment("last_used_at", nullable=True),
     UniqueConstraint("digest"),
     Index(None, "user_id"),
 )
@@ -229,6 +241,8 @@ models = Table(
     _text("output_fields"),
     _moment("created_at"),
     _moment("updated_at"),
+    # Versions point at their model; a foreign key back would make a circle that no insert could start.
+    _text("live_version_id", nullable=True),
     UniqueConstraint("project_id", "name"),
 )
 
@@ -335,6 +349,10 @@ for _columns, _status in (
     ((deliveries.c.lease_expires_at,), "processing"),
     ((jobs.c.application_id, jobs.c.id), "queued"),
     ((jobs.c.lease_expires_at,), "started"),
+    ((deployments.c.id,), "pending"),
+    ((deployments.c.lease_expires_at,), "in_progress"),
+    ((webhook_deliveries.c.id,), "pending"),
+    ((webhook_deliveries.c.lease_expires_at,), "sending"),
 ):
     _condition = text(f"status = '{_status}'")
     _name = f"ix_{_columns[0].table.name}_{'leased' if _columns[0].name == 'lease_expires_at' else 'waiting'}"
@@ -392,6 +410,7 @@ TABLES: dict[type, Table] = {
     Credentials: credentials,
     DataRecord: data_records,
     Delivery: deliveries,
+    Deployment: deployments,
     DeviceGrant: device_grants,
     EnvironmentVariable: environment_variables,
     Group: groups,
@@ -422,4 +441,7 @@ TABLES: dict[type, Table] = {
     SubscriptionPeriod: subscription_periods,
     User: users,
     Verification: verifications,
+    Webhook: webhooks,
+    WebhookDelivery: webhook_deliveries,
+    Workspace: workspaces,
 }

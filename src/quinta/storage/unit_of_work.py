@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import Table, Update, select, update
+from sqlalchemy import Table, Update, case, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from quinta.core.events import Event
 from quinta.core.observation.audit_entry import AuditNote
 from quinta.core.observation.model import MetricPoint
 from quinta.core.observation.queues import Queue
+from quinta.core.ports import Window
 from quinta.core.scope import Scope
 from quinta.storage import leasing
+from quinta.storage.deployment_tables import rate_windows
 from quinta.storage.many_rows import PARAMETER, pages, split
 from quinta.storage.mapper import Mapper, mapper_of
 from quinta.storage.observation_tables import metric_points
@@ -132,6 +134,21 @@ class SqlUnitOfWork:
         row = upsert.values(name=mapper_of(kind).table.name, last=1)
         again = row.on_conflict_do_update(index_elements=["name"], set_={"last": numbers.c.last + 1})
         return int((await self._session.write(again.returning(numbers.c.last))).scalar_one())
+
+    async def count_call(self, subject: str, now: datetime, window_seconds: float) -> Window:
+        upsert = (postgresql if self._dialect == "postgresql" else sqlite).insert(rate_windows)
+        row = upsert.values(subject=subject, opened_at=now, used=1)
+        over = rate_windows.c.opened_at <= now - timedelta(seconds=window_seconds)
+        again = row.on_conflict_do_update(
+            index_elements=["subject"],
+            set_={
+                "opened_at": case((over, row.excluded.opened_at), else_=rate_windows.c.opened_at),
+                "used": case((over, 1), else_=rate_windows.c.used + 1),
+            },
+        )
+        found = await self._session.write(again.returning(rate_windows.c.opened_at, rate_windows.c.used))
+        opened_at, used = found.one()
+        return Window(opened_at, used)
 
     async def queues(self, now: datetime) -> list[Queue]:
         return await read_queues(self._session, now)

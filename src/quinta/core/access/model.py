@@ -7,9 +7,19 @@ from datetime import datetime
 from enum import StrEnum
 
 
+class KeyPermission(StrEnum):
+    """What a key may be used for, whatever its user may do (contract versiontwo 5.7). Write and deploy imply read."""
+
+    READ = "read"
+    WRITE = "write"
+    DEPLOY = "deploy"
+    ALL = "*"
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The user a call is made for, and the key that proved it. ``project_id`` is set for a service user: its own."""
+    """The user a call is made for, and the key that proved it. ``project_id`` is set for a service user: its own;
+    ``permissions`` are the key's."""
 
     user_id: str
     email: str
@@ -17,6 +27,7 @@ class Actor:
     key_id: str
     expires_at: datetime | None
     project_id: str | None = None
+    permissions: frozenset[KeyPermission] = frozenset({KeyPermission.ALL})
 
     @property
     def is_service_user(self) -> bool:

@@ -73,7 +73,10 @@ class BuildStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A model: a name and the shape of what goes in and comes out; its code lives in versions."""
+    """A model: a name and the shape of what goes in and comes out; its code lives in versions.
+
+    ``live_version_id`` is the version that a rollout made the live one; without it the newest that serves is live.
+    """
 
     id: str
     project_id: str
@@ -85,6 +88,7 @@ class Model:
     output_fields: tuple[Field, ...]
     created_at: datetime
     updated_at: datetime
+    live_version_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

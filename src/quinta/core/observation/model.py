@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
+
+
+class LogLevel(StrEnum):
+    """How grave a line is, lowest first (contract versiontwo 5.5)."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARN = "warn"
+    ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +21,8 @@ class LogLine:
     """One line of a project's log. ``system`` lines come from the platform, the others from user code.
 
     Names are those at the time of writing: a log is a record of what was. ``id`` has 24 hexadecimal characters and
-    sorts by time (contract ubiops 5.5); the writer assigns it.
+    sorts by time (contract ubiops 5.5); the writer assigns it. ``level`` is what the code said it is, None where it
+    said nothing.
     """
 
     project_id: str
@@ -26,6 +37,7 @@ class LogLine:
     pipeline_object_name: str | None = None
     pipeline_request_id: str | None = None
     id: str = ""
+    level: LogLevel | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from quinta.core.access.model import KeyPermission
+
 
 @dataclass(frozen=True, slots=True)
 class User:
@@ -137,6 +139,8 @@ class Project:
     """A name space for models, files and logs within an organization; names are unique over the whole server.
 
     ``variables_changed_at`` is the moment of the last change of any environment variable in it, on whatever level.
+    ``title`` is its name where a dialect lets people write one freely, None where that is ``name`` itself. ``config``
+    is the JSON text of an object (contract versiontwo 5.6); ``updated_at`` is when title or config was last changed.
     """
 
     id: str
@@ -144,6 +148,22 @@ class Project:
     name: str
     created_at: datetime
     variables_changed_at: datetime | None = None
+    title: str | None = None
+    config: str = "{}"
+    updated_at: datetime | None = None
+    workspace_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A shelf for projects of an organization (contract versiontwo 5.2). ``config`` is the JSON text of an object."""
+
+    id: str
+    organization_id: str
+    name: str
+    config: str
+    created_at: datetime
+    updated_at: datetime
 
 
 class ClientGroup(StrEnum):
@@ -250,6 +270,7 @@ class ApiKey:
 
     ``sealed`` is the secret itself, encrypted (core.ports.Secrets), for the one key of a user that a sign-in answers
     again each time (contract brainstem 4.1); else None.
+    ``prefix`` is its first characters, for people to tell keys apart, where it was kept.
     """
 
     id: str
@@ -260,3 +281,6 @@ class ApiKey:
     created_at: datetime
     expires_at: datetime | None
     sealed: str | None = None
+    permissions: tuple[KeyPermission, ...] = (KeyPermission.ALL,)
+    prefix: str | None = None
+    last_used_at: datetime | None = None

@@ -123,4 +123,3 @@ def _number(item: object) -> int | None:
         return int(item)
     except ValueError:
         return None
-

@@ -1,0 +1,1 @@
+"""Releases: rolling the models of a project to a version, and back."""

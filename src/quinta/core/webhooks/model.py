@@ -1,0 +1,63 @@
+"""What webhooks and their deliveries are (contract versiontwo 5.8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class WebhookEvent(StrEnum):
+    """What may be told."""
+
+    DEPLOYMENT_STARTED = "deployment.started"
+    DEPLOYMENT_COMPLETED = "deployment.completed"
+    DEPLOYMENT_FAILED = "deployment.failed"
+    DEPLOYMENT_ROLLED_BACK = "deployment.rolled_back"
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A URL that is called when one of ``events`` happens in the project. ``secret``, sealed (core.ports.Secrets) with
+    the webhook's id as owner, signs each call."""
+
+    id: str
+    project_id: str
+    url: str
+    events: tuple[WebhookEvent, ...]
+    secret: str
+    created_at: datetime
+
+
+class WebhookDeliveryStatus(StrEnum):
+    PENDING = "pending"
+    SENDING = "sending"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookDelivery:
+    """One event on its way to one webhook. ``body`` is the exact text that is sent and signed.
+
+    ``tries`` counts calls that were made, ``response_status`` is the last one's HTTP status, ``error_message`` and
+    ``reason`` (a code of core.reasons.Reason) why it failed. The lease's end of a pending one is when it is tried next.
+    """
+
+    id: str
+    webhook_id: str
+    project_id: str
+    event_id: str
+    event: WebhookEvent
+    body: str
+    status: WebhookDeliveryStatus
+    created_at: datetime
+    updated_at: datetime
+    tries: int = 0
+    response_status: int | None = None
+    error_message: str | None = None
+    reason: str | None = None
+    delivered_at: datetime | None = None
+    lease_token: str | None = None
+    lease_expires_at: datetime | None = None
+    attempts: int = 0
