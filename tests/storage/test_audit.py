@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -86,16 +85,12 @@ async def test_what_is_gone_keeps_the_last_name_that_the_trail_knows(database: D
     async with database.begin() as work:
         await work.of(Project, EVERYTHING).remove(id=tenant.project.id)
         await work.of(User, EVERYTHING).remove(id=user.id)
-        for name, subject in (
-            ("model", tenant.model.id),
-            ("version", tenant.version.id),
-            ("project", tenant.project.id),
-        ):
-            work.emit(about(tenant, EventName(f"{name}.deleted"), subject, user))
+        for noun, item in (("model", tenant.model), ("version", tenant.version), ("project", tenant.project)):
+            work.emit(about(tenant, EventName(f"{noun}.deleted"), item.id, user))
     model, version, project = (await entries_of(database))[-3:]
     assert model.description == "ada@example.com deleted model 'triple' in project 'first-project'"
     # Nothing ever told of this version: it has the number of its row.
-    assert version.description.startswith(f"ada@example.com deleted version the id {tenant.version.id}")
+    assert version.description.startswith(f"ada@example.com deleted version (id {tenant.version.id})")
     assert project.description == "ada@example.com deleted project 'first-project'"
     assert {entry.organization_id for entry in (model, version, project)} == {tenant.organization.id}
 
@@ -168,14 +163,10 @@ asyncio.run(main())
 async def test_processes_that_write_at_once_make_one_chain(database: Database, database_url: str) -> None:
     tenant = await add_tenant(database)
     command = [sys.executable, "-c", WRITER, database_url, tenant.model.id]
-    processes = [subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(2)]
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.close()
-        process.stdin = None
-    for process in processes:
-        _, errors = await asyncio.to_thread(process.communicate, timeout=60)
-        assert process.returncode == 0, errors.decode()
+    pipe = asyncio.subprocess.PIPE
+    processes = [await asyncio.create_subprocess_exec(*command, stdin=pipe, stderr=pipe) for _ in range(2)]
+    ends = await asyncio.gather(*[process.communicate() for process in processes])
+    assert [process.returncode for process in processes] == [0, 0], ends
     found = await AuditTrail(database).verify()
     assert (found.entries, found.fault) == (80, None)
     assert {entry.subject for entry in await entries_of(database)} == {"double"}
