@@ -1,8 +1,8 @@
 """What the audit trail costs: ``python -m benchmarks.audit``.
 
 Stores batch requests by the hundred and by the one (one event each time), with the trail and without it, in a temporary
-folder, or in the empty database at ``--url``; then verifies a chain of ``--entries`` and tells the bytes of an entry. The
-two ways take turns, since the disk's mood changes by the minute.
+folder, or in the empty database at ``--url``; then verifies a chain of ``--entries`` and tells the bytes of an entry.
+The two ways take turns, since the mood of the disk changes by the minute.
 """
 
 from __future__ import annotations
