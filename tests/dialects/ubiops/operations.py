@@ -72,7 +72,6 @@ def _operations() -> list[Operation]:
         Operation("projects_resource_usage", "projects.resources.get", "GET", "/resources"),
         Operation("project_usage_get", "projects.usage.get", "GET", "/usage"),
         Operation("metrics_get", "models.versions.metrics.get", "GET", f"/metrics/requests?{_HOUR}"),
-        Operation("projects_audit_list", "projects.update", "GET", "/audit"),
         Operation("projects_log_list", "logs.list", "POST", "/logs", {"filters": {}}),
         Operation("models_create", "models.create", "POST", "/models", _MODEL),
         Operation("models_list", "models.list", "GET", "/models"),
@@ -199,7 +198,8 @@ def _about_connectors() -> list[Operation]:
     ]
 
 
-OPERATIONS = [*_operations(), *_on_variables(), *_on_pipelines()]
+_ADDITIONS = [Operation("projects_audit_list", "projects.update", "GET", "/audit")]
+OPERATIONS = [*_operations(), *_on_variables(), *_on_pipelines(), *_ADDITIONS]
 HARMFUL = {"models_delete", "pipelines_delete"}
 """Nothing in such a call can be wrong after the check but the name: let through, it must be of nothing."""
 LISTS = {"models_list", "pipelines_list", "scheduled_requests_list"}
