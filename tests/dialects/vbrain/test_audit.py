@@ -57,6 +57,6 @@ def test_a_wrong_key_is_told_to_operators(house: House) -> None:
     def newest() -> list[str]:
         return [item["description"] for item in json.loads(house.admin("audit", "list", "--actor", "anonymous"))]
 
-    assert door.call("GET", "/job", {"x-api-key": None}).status_code == 400
-    assert door.call("GET", "/job", {"x-api-key": "never-was"}).status_code == 401
-    wait_for(newest, lambda found: "anonymous was refused GET /api/v1/job (not_authenticated)" in found)
+    assert door.call("GET", "/repository", {"x-api-key": None}).status_code == 400
+    assert door.call("GET", "/repository", {"x-api-key": "never-was"}).status_code == 401
+    wait_for(newest, lambda found: "anonymous was refused GET /api/v1/repository (not_authenticated)" in found)
