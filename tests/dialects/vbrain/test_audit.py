@@ -51,6 +51,18 @@ def test_refusals_are_there_beside_what_succeeds(house: House) -> None:
     assert refusals() == told
 
 
+def test_a_client_that_is_hidden_from_a_member_of_the_organization(house: House) -> None:
+    door, person = house.client(), house.person()
+    house.join(house.client(), person, "lider")
+    project = house.project_of(door)
+    assert house.door_of(door, person).call("GET", "/repository").status_code == 404
+    told = wait_for(lambda: trail(house, project, action="access.refused"), bool)
+    assert told[0]["description"] == f"{person.email} was refused GET /api/v1/repository (not_found)"
+    house.join(door, person, "lider")
+    assert house.door_of(door, person).call("GET", "/repository").status_code == 200
+    assert trail(house, project, action="access.refused") == told
+
+
 def test_a_wrong_key_is_told_to_operators(house: House) -> None:
     door = house.client()
 
