@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel
+from starlette.responses import Response
 
 from quinta.core.tenancy.group_places import PlaceView
 from quinta.core.tenancy.groups import GroupView
 from quinta.core.tenancy.model import GroupLevel
+from quinta.dialects.brainstem.convert import text_of
 from quinta.dialects.brainstem.shapes import Paged
 
+GROUPS = "groups"
+INVITATIONS = "group_membership_invitations"
+REQUESTS = "group_membership_requests"
 _MANAGING = (GroupLevel.MANAGER, GroupLevel.OWNER)
 
 
@@ -25,11 +32,11 @@ class GroupBody(BaseModel):
     users: dict[str, GroupUser]
 
 
-class One(BaseModel):
+class OneGroup(BaseModel):
     group: GroupBody
 
 
-class Many(Paged):
+class ManyGroups(Paged):
     groups: list[GroupBody]
 
 
@@ -84,3 +91,9 @@ def invitation(view: PlaceView) -> Invitation:
 
 def membership_request(view: PlaceView) -> MembershipRequest:
     return MembershipRequest(id=view.place.id, user_account_request=view.place.user_id, authgroup=view.number)
+
+
+def listed(name: str, items: Sequence[BaseModel], about: Paged) -> Response:
+    """A list under ``name``, before what is told about it: clients take the first member for the list."""
+    body = {name: [item.model_dump() for item in items], **about.model_dump()}
+    return Response(text_of(body), media_type="application/json")

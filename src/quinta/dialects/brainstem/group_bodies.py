@@ -29,8 +29,8 @@ async def read_name(visit: Visit) -> str:
 
 
 async def read_change(visit: Visit, view: GroupView, *, whole: bool) -> tuple[str | Unset, Members | Unset]:
-    """What is to change of ``view``: its name, and those of its members that are named. ``whole``: as a PUT has it, with
-    the name."""
+    """What is to change of ``view``: its name, and those of its members that are named. ``whole``: as a PUT has it,
+    with the name."""
     texts = await visit.texts(("name", "users"), wrapper=WRAPPER, json_members=("users",))
     fields = Fields(await visit.values(texts))
     name = fields.text("name", required=whole, most=LONGEST_NAME)

@@ -33,6 +33,18 @@ class GroupApp(StrEnum):
     AUTH = "auth"
 
 
+class InvitationModel(StrEnum):
+    """Two spellings, of different years."""
+
+    GROUPMEMBERSHIPINVITATION = "groupmembershipinvitation"
+    GROUP_MEMBERSHIP_INVITATION = "group_membership_invitation"
+
+
+class RequestModel(StrEnum):
+    GROUPMEMBERSHIPREQUEST = "groupmembershiprequest"
+    GROUP_MEMBERSHIP_REQUEST = "group_membership_request"
+
+
 class _Portals(StringConvertor):
     regex = "|".join(GroupPortal)
 
@@ -41,8 +53,18 @@ class _Apps(StringConvertor):
     regex = "|".join(GroupApp)
 
 
+class _Invitations(StringConvertor):
+    regex = "|".join(InvitationModel)
+
+
+class _Requests(StringConvertor):
+    regex = "|".join(RequestModel)
+
+
 register_url_convertor("group_portal", _Portals())
 register_url_convertor("group_app", _Apps())
+register_url_convertor("invitations", _Invitations())
+register_url_convertor("requests", _Requests())
 
 
 async def _in_portal(call: Authenticated, portal: GroupPortal) -> Call:
