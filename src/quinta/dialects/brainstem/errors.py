@@ -24,7 +24,7 @@ from quinta.core.errors import (
     Unavailable,
 )
 from quinta.dialects.base.faces import Answers
-from quinta.dialects.base.misses import methods_of
+from quinta.dialects.brainstem.verbs import allowed
 
 STATUS: dict[type[QuintaError], int] = {
     InvalidInput: 400,
@@ -97,7 +97,7 @@ def explain(request: Request, error: HTTPException) -> HTTPException:
     if error.status_code == 404:
         return HTTPException(404, "Not found.")
     if error.status_code == 405:
-        allow = {"Allow": ", ".join(methods_of(request.app.routes, request.scope))}
+        allow = {"Allow": ", ".join(allowed(request.app, request.scope))}
         return HTTPException(405, f'Method "{request.method[:20]}" not allowed.', allow)
     return error
 
