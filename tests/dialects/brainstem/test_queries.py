@@ -32,7 +32,7 @@ TEXTS = [
     "ñ",
     "n\u0303",
     "🧠",
-    "Ζ",
+    "Σ",
     "ς",
     "Peters",
     "z",
@@ -297,15 +297,14 @@ def test_pages_that_are_not_there(many: Door, page: str) -> None:
 
 
 def test_pages_are_linked_both_ways(many: Door) -> None:
-    start = f"{RECORDS}/?sort[]=-name&filter{{name.startswith}}=Record 0&{{}}"
+    start = f"{RECORDS}/?sort[]=-name&filter{{name.startswith}}=Record 0&"
     for first, size in (("limit=4", 4), ("page=1&per_page=4", 4)):
-        body = many.ok("GET", start.format(first).replace("{{", "{").replace("}}", "}"))
-        pages = [body]
+        pages = [many.ok("GET", start + first)]
         while pages[-1]["next"] is not None:
             assert pages[-1]["next"].startswith(f"{many.url}/api/private/{RECORDS}/?")
             pages.append(many.ok("GET", pages[-1]["next"].removeprefix(many.url)))
         names = [[record["name"] for record in page["data_repositories"]] for page in pages]
-        assert sum(names, []) == [f"Record {number:02}" for number in range(9, -1, -1)]
+        assert [name for page in names for name in page] == [f"Record {number:02}" for number in range(9, -1, -1)]
         assert [page["meta"]["page"] for page in pages] == [1, 2, 3]
         back = pages[2]
         for page in (pages[1], pages[0]):

@@ -1,5 +1,5 @@
-"""What is wrong with a call is said in the words of Django REST framework, to the letter, beside what is right (contract
-brainstem 4.5, 7, 8)."""
+"""What is wrong with a call is said in the words of Django REST framework, to the letter, beside what is right
+(contract brainstem 4.5, 7, 8)."""
 
 from __future__ import annotations
 
