@@ -38,10 +38,9 @@ from quinta.storage.objects import open_objects
 LIMIT_MILLISECONDS = 50.0
 PAGE = 100
 AT_A_TIME = 5_000
-WORDS = (
-    "hippocampus cortex spikes raw processed local field potential mouse rat session probe silicon neuropixels optogenetic "
-    "behavior maze linear track sleep theta ripple tracking video intracellular Größe données"
-).split()
+TEXT = """hippocampus cortex spikes raw processed local field potential mouse rat session probe silicon neuropixels
+optogenetic behavior maze linear track sleep theta ripple tracking video intracellular Größe données"""
+WORDS = TEXT.split()
 PROTOCOLS = '[{"protocol": "nas", "path": "/data/lab/%06d", "is_public": false}, {"protocol": "globus", "path": "/%d"}]'
 
 NAME, DESCRIPTION = RecordField.NAME, RecordField.DESCRIPTION
