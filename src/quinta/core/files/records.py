@@ -5,36 +5,29 @@ from __future__ import annotations
 import uuid as random_ids
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any
 
-from quinta.core.access.decide import require_staff
 from quinta.core.access.model import Actor
-from quinta.core.errors import InvalidInput, NotAuthenticated, NotFound, NotPermitted, TooLarge, Unavailable
+from quinta.core.errors import InvalidInput, NotFound, TooLarge, Unavailable
 from quinta.core.events import Event, EventName
 from quinta.core.files.model import DataRecord, RecordGroup, RecordTarget, fold, group_bits
+from quinta.core.files.record_access import Portal, require_author, require_groups, require_publisher, seen_by
 from quinta.core.files.record_query import Filter, Operator, RecordField, RecordPage, RecordQuery, RecordView
 from quinta.core.files.targets import Targets, exchange, paths_in
 from quinta.core.ports import ObjectStore, Store, UnitOfWork
-from quinta.core.scope import EVERYTHING, of_user
-from quinta.core.tenancy.model import Group, GroupLevel, GroupMember
+from quinta.core.scope import EVERYTHING
+from quinta.core.tenancy.model import Group
 from quinta.core.unset import UNSET, Unset
 from quinta.kit.clock import Clock
 from quinta.kit.ids import new_id, parse_id
+
+__all__ = ["NewRecord", "Portal", "RecordChange", "RecordDetail", "Records"]
 
 MAXIMUM_NAME = 100
 MAXIMUM_DESCRIPTION = 500
 MAXIMUM_LOCATION = 100
 MAXIMUM_JSON = 262_144
 """Characters of ``organization`` and of ``protocols``: they say where data lies, they do not hold it."""
-
-
-class Portal(StrEnum):
-    """Through which door a caller comes (contract brainstem 5)."""
-
-    PUBLIC = "public"
-    PRIVATE = "private"
-    SUPER = "super"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +81,7 @@ class Records:
         """A page of the records that the actor sees through the portal; what ``query`` says of groups and publicity is
         set here."""
         async with self._store.read() as work:
-            return await work.records(await _seen(work, actor, portal, query))
+            return await work.records(await seen_by(work, actor, portal, query))
 
     async def get(self, actor: Actor | None, portal: Portal, uuid: str) -> RecordDetail:
         async with self._store.read() as work:
@@ -100,15 +93,15 @@ class Records:
         """InvalidInput by field for what breaks a rule, a group that does not exist, and a path of the protocol
         ``quinta`` at which there is nothing that the actor may read; NotPermitted for a group that is not the actor's
         (contract brainstem 10). The content of what is pointed at is read once."""
-        author = _author(actor, portal)
+        author = require_author(actor, portal)
         new = _checked(new)
         paths = paths_in(new.protocols)
         async with self._store.read() as work:
-            await _require_groups(work, author, new.groups, ())
+            await require_groups(work, author, new.groups, ())
             found = await self._targets.find(work, author, paths)
         targets = await self._targets.measure(found)
         async with self._store.begin() as work:
-            groups = await _require_groups(work, author, new.groups, ())
+            groups = await require_groups(work, author, new.groups, ())
             now = self._clock.now()
             record = DataRecord(
                 id=new_id(),
@@ -131,7 +124,7 @@ class Records:
     async def change(self, actor: Actor | None, portal: Portal, uuid: str, change: RecordChange) -> RecordView:
         """Errors as in ``create``; only groups and paths that are new to the record are checked. NotPermitted for
         making it public or private without being who made it, an owner of one of its groups, or staff."""
-        author = _author(actor, portal)
+        author = require_author(actor, portal)
         paths = None if change.protocols is UNSET else paths_in(change.protocols)
         async with self._store.read() as work:
             view = await _visible(work, author, portal, uuid)
@@ -156,7 +149,7 @@ class Records:
 
     async def delete(self, actor: Actor | None, portal: Portal, uuid: str) -> None:
         """What it points at stays, and may be deleted from then on."""
-        author = _author(actor, portal)
+        author = require_author(actor, portal)
         async with self._store.begin() as work:
             view = await _visible(work, author, portal, uuid)
             if not await work.of(DataRecord, EVERYTHING).lock_all(id=view.record.id):
@@ -181,9 +174,9 @@ class Records:
             groups=view.groups if change.groups is UNSET else change.groups,
         )
         new = _checked(new)
-        groups = await _require_groups(work, author, new.groups, view.groups)
+        groups = await require_groups(work, author, new.groups, view.groups)
         if new.is_public != record.is_public:
-            await _require_publisher(work, author, record, groups)
+            await require_publisher(work, author, record, groups)
         changed = replace(
             record,
             **_folded(new),
@@ -195,72 +188,13 @@ class Records:
         return changed, groups
 
 
-async def _seen(work: UnitOfWork, actor: Actor | None, portal: Portal, query: RecordQuery) -> RecordQuery:
-    """The question, of what the actor sees through the portal."""
-    if portal is Portal.PUBLIC:
-        return replace(query, group_ids=None, public_only=True)
-    if actor is None:
-        raise NotAuthenticated("this portal is for those who have signed in")
-    if portal is Portal.SUPER:
-        require_staff(actor)
-    if actor.is_staff:
-        return replace(query, group_ids=None, public_only=False)
-    return replace(query, group_ids=frozenset(await _levels(work, actor)), public_only=False)
-
-
 async def _visible(work: UnitOfWork, actor: Actor | None, portal: Portal, uuid: str) -> RecordView:
     known = parse_id(uuid)
     wanted = RecordQuery(filters=(Filter(RecordField.ID, Operator.EXACT, (known or "",)),))
-    page = await work.records(await _seen(work, actor, portal, wanted))
+    page = await work.records(await seen_by(work, actor, portal, wanted))
     if known is None or not page.records:
         raise _no_record(uuid)
     return page.records[0]
-
-
-def _author(actor: Actor | None, portal: Portal) -> Actor:
-    """Who changes something."""
-    if portal is Portal.PUBLIC:
-        raise NotPermitted("nothing is changed through the public portal")
-    if actor is None:
-        raise NotAuthenticated("this portal is for those who have signed in")
-    if portal is Portal.SUPER:
-        require_staff(actor)
-    return actor
-
-
-async def _levels(work: UnitOfWork, actor: Actor) -> dict[str, GroupLevel]:
-    """The actor's level in each of its groups, by their ids; a service user has none."""
-    if actor.is_service_user:
-        return {}
-    return {its.group_id: its.level for its in await work.of(GroupMember, of_user(actor.user_id)).find()}
-
-
-async def _require_groups(
-    work: UnitOfWork, author: Actor, numbers: Sequence[int], listed: Sequence[int]
-) -> list[Group]:
-    """The groups with these numbers, by number; those that are not ``listed`` yet must be the author's."""
-    wanted = set(numbers)
-    groups = await work.of(Group, EVERYTHING).find(number=wanted, order=("number",))
-    missing = sorted(wanted - {group.number for group in groups})
-    if missing:
-        raise InvalidInput(f"there is no group with the number {missing[0]}", field="groups")
-    if not author.is_staff:
-        own = await _levels(work, author)
-        foreign = [its.number for its in groups if its.number not in listed and its.id not in own]
-        if foreign:
-            raise NotPermitted(f"only a member of the group {foreign[0]} may let it have a record", field="groups")
-    return groups
-
-
-async def _require_publisher(work: UnitOfWork, author: Actor, record: DataRecord, groups: Sequence[Group]) -> None:
-    if author.is_staff or record.created_by == author.user_id:
-        return
-    levels = await _levels(work, author)
-    if not any(levels.get(group.id) is GroupLevel.OWNER for group in groups):
-        raise NotPermitted(
-            "only who made a record, or an owner of one of its groups, may make it public or private",
-            field="is_public",
-        )
 
 
 async def _list(work: UnitOfWork, record: DataRecord, groups: Sequence[Group]) -> None:
