@@ -68,9 +68,7 @@ async def require_manager(work: UnitOfWork, actor: Actor | None, group: Group) -
 
 async def require_owner(work: UnitOfWork, actor: Actor | None, group: Group) -> None:
     if await level_in(work, actor, group) is not GroupLevel.OWNER:
-        raise NotPermitted(
-            f"only an owner of the group '{group.name}' renames or deletes it, or makes and unmakes managers and owners"
-        )
+        raise owners_only(group)
 
 
 async def level_in(work: UnitOfWork, actor: Actor | None, group: Group) -> GroupLevel:
@@ -81,6 +79,12 @@ async def level_in(work: UnitOfWork, actor: Actor | None, group: Group) -> Group
     if member is None:
         raise no_such_group(group.number)
     return member.level
+
+
+def owners_only(group: Group) -> NotPermitted:
+    return NotPermitted(
+        f"only an owner of the group '{group.name}' renames or deletes it, or makes and unmakes managers and owners"
+    )
 
 
 def no_such_group(number: int) -> NotFound:

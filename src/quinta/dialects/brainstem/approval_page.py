@@ -102,12 +102,13 @@ async def approval_decide(visit: Anyone) -> Response:
 
 
 async def _given(visit: Visit) -> dict[str, str]:
-    """The fields of the form as texts, empty where one is missing or no text."""
+    """The fields of the form; all are empty when the body is none that a browser makes of it."""
     try:
         fields = await visit.fields(_MEMBERS)
+        texts = {name: fields.text(name, blank=True, trim=name != "password") for name in _MEMBERS}
+        fields.check()
     except HTTPException:
         return dict.fromkeys(_MEMBERS, "")
-    texts = {name: fields.text(name, blank=True, trim=name != "password") for name in _MEMBERS}
     return {name: text if isinstance(text, str) else "" for name, text in texts.items()}
 
 

@@ -24,7 +24,7 @@ from quinta.core.errors import (
     Unavailable,
 )
 from quinta.dialects.base.faces import Answers
-from quinta.dialects.base.misses import methods_of
+from quinta.dialects.brainstem.verbs import allowed
 
 STATUS: dict[type[QuintaError], int] = {
     InvalidInput: 400,
@@ -80,6 +80,9 @@ def refused(error: QuintaError | HTTPException) -> Response:
         return _response(STATUS[type(error)], json.dumps({error.field: [error.message]}).encode(), None)
     if isinstance(error, TooManyRequests) and error.wait_seconds is not None:
         return _throttled(error.wait_seconds)
+    if isinstance(error, TooManyRequests) and error.wait_seconds is not None:
+        text = f"Request was throttled. Expected available in {error.wait_seconds} seconds."
+        return _response(429, detail(text), {"Retry-After": str(error.wait_seconds)})
     headers = _CHALLENGE if isinstance(error, NotAuthenticated) else None
     return _response(STATUS[type(error)], detail(_CONSTANT.get(type(error), error.message)), headers)
 
@@ -94,7 +97,7 @@ def explain(request: Request, error: HTTPException) -> HTTPException:
     if error.status_code == 404:
         return HTTPException(404, "Not found.")
     if error.status_code == 405:
-        allow = {"Allow": ", ".join(methods_of(request.app.routes, request.scope))}
+        allow = {"Allow": ", ".join(allowed(request.app, request.scope))}
         return HTTPException(405, f'Method "{request.method[:20]}" not allowed.', allow)
     return error
 
