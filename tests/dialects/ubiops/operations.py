@@ -72,6 +72,7 @@ def _operations() -> list[Operation]:
         Operation("projects_resource_usage", "projects.resources.get", "GET", "/resources"),
         Operation("project_usage_get", "projects.usage.get", "GET", "/usage"),
         Operation("metrics_get", "models.versions.metrics.get", "GET", f"/metrics/requests?{_HOUR}"),
+        Operation("projects_audit_list", "projects.update", "GET", "/audit"),
         Operation("projects_log_list", "logs.list", "POST", "/logs", {"filters": {}}),
         Operation("models_create", "models.create", "POST", "/models", _MODEL),
         Operation("models_list", "models.list", "GET", "/models"),
