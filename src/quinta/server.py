@@ -215,7 +215,7 @@ class Server:
             store, secrets, self.supervisor, reader, job_files, recorder, failures, clock, self._runs_here
         )
         self._scheduler = Scheduler(store, shared.scheduled, recorder, clock)
-        self._deliveries = DeliveryLoop(store, deliveries, runs, recorder, clock)
+        self._deliveries = DeliveryLoop(store, deliveries, runs, recorder, failures, clock)
         self._verifications = Verifications(store, drivers, secrets, recorder, failures, clock)
         self._observe(store, recorder, clock)
         self._instances = Instances(store, shared.versions, self.supervisor, self._runs_here)
