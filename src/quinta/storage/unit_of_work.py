@@ -11,8 +11,8 @@ from sqlalchemy import Table, Update, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from quinta.core.events import Event
-from quinta.core.observation.audit_entry import AuditNote
 from quinta.core.files.record_query import RecordPage, RecordQuery
+from quinta.core.observation.audit_entry import AuditNote
 from quinta.core.observation.model import MetricPoint
 from quinta.core.observation.queues import Queue
 from quinta.core.scope import Scope
