@@ -165,7 +165,7 @@ async def test_processes_that_write_at_once_make_one_chain(database: Database, d
     command = [sys.executable, "-c", WRITER, database_url, tenant.model.id]
     pipe = asyncio.subprocess.PIPE
     processes = [await asyncio.create_subprocess_exec(*command, stdin=pipe, stderr=pipe) for _ in range(2)]
-    ends = await asyncio.gather(*[process.communicate() for process in processes])
+    ends = await asyncio.gather(*[process.communicate(b"") for process in processes])
     assert [process.returncode for process in processes] == [0, 0], ends
     found = await AuditTrail(database).verify()
     assert (found.entries, found.fault) == (80, None)
