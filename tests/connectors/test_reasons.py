@@ -162,7 +162,7 @@ def uploaded(server: RunningServer, pipeline: PipelineDoor) -> tuple[str, Path]:
 
 def said(pipeline: PipelineDoor, reason: Reason) -> None:
     door = ModelDoor(pipeline.client, pipeline.project)
-    line = door.wait_for_log(f"[{reason}]", pipeline_object_name="store", system=True)
+    line = door.wait_for_log(f"[{reason}]", pipeline_name=pipeline.name, system=True)
     assert line["log"].startswith("the message was not written: ")
 
 
@@ -241,7 +241,8 @@ async def test_a_database_that_refuses_and_one_that_is_slow(house: House, postgr
         ConnectorStatus.FAILED_VERIFICATION,
         Reason.STORE_REFUSED,
     )
-    made = await house.connect("postgresql", {"database": "postgres", "table": table}, FIELDS)
+    place = {"database": "postgres", "table": table}
+    made = await house.connect("postgresql", place, FIELDS)
     refusal = await house.deliver(made, {"number": 1})
     assert refusal is not None
     assert (refusal.reason, "not on a Sunday" in refusal.message) == (Reason.STORE_REFUSED, True)
@@ -249,11 +250,11 @@ async def test_a_database_that_refuses_and_one_that_is_slow(house: House, postgr
     async with admin.transaction():
         await admin.execute(f"LOCK TABLE {table}")
         late = await house.deliver(made, {"number": 2})
-        looked = await house.change(configuration={"table": table})
+        looked = await house.connect("postgresql", place, FIELDS, name="looked")
     assert late is not None
     assert late.reason is Reason.STORE_TIMEOUT
     assert looked.connector.reason == Reason.STORE_TIMEOUT
-    again = await house.change(configuration={"table": table})
+    again = await house.change("looked", configuration={"table": table})
     assert again.connector.status is ConnectorStatus.AVAILABLE
     assert await house.deliver(again, {"number": 3}) is None
     assert [row[0] for row in await admin.fetch(f"SELECT number FROM {table}")] == [3]
