@@ -155,7 +155,7 @@ def test_content_types(door: Door, kind: str) -> None:
 
 
 def test_other_credentials(door: Door) -> None:
-    for header in ("Bearer \xff\xfe", "Bearer " + "x" * 30_000, "Token \x7f", ", ".join(["Bearer x"] * 100)):
+    for header in ("Bearer \xff\xfe", "Bearer " + "x" * 30_000, ", ".join(["Bearer x"] * 100)):
         assert told(door.call("GET", PATH, {"Authorization": header}))[0] == 401
 
 
