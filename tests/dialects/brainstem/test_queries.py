@@ -205,6 +205,20 @@ def test_filters_of_one_record_and_of_its_groups(door: Door, group: int) -> None
     assert door.ok("GET", f"{RECORDS}/{made['id']}/?filter{{name}}=other")["data_repository"] == made
 
 
+def test_json_members_are_compared_as_text(door: Door, group: int) -> None:
+    made = door.new(group, data_protocols_json=[{"protocol": "NAS", "path": "//Ärzte/🧠"}], name="Texts")
+    for operator, value, holds in (
+        ("icontains", '"Protocol":"nas"', True),
+        ("contains", '"Protocol":"nas"', False),
+        ("contains", "Ärzte/🧠", True),
+        ("startswith", '[{"protocol"', True),
+        ("isnull", "0", True),
+        ("isnull", "1", False),
+    ):
+        pairs = [(f"filter{{data_protocols_json.{operator}}}", value), ("filter{id}", made["id"])]
+        assert (listed(door, pairs) == [made]) is holds, operator
+
+
 def test_a_key_that_comes_twice_counts_once(door: Door, group: int) -> None:
     first, second = door.new(group), door.new(group)
     assert listed(door, [("filter{name}", first["name"]), ("filter{name}", second["name"])]) == [first]

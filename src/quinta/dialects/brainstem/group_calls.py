@@ -73,7 +73,25 @@ async def _in_portal(call: Authenticated, portal: GroupPortal) -> Call:
     return call
 
 
-InPortal = Annotated[Call, Depends(_in_portal)]
+_InPortal = Annotated[Call, Depends(_in_portal)]
+
+
+async def _of_groups(call: _InPortal, app: GroupApp) -> Call:
+    return call
+
+
+async def _of_invitations(call: _InPortal, model: InvitationModel) -> Call:
+    return call
+
+
+async def _of_requests(call: _InPortal, model: RequestModel) -> Call:
+    return call
+
+
+# What a path may be spelled like is said once, here: the document has it from these.
+OfGroups = Annotated[Call, Depends(_of_groups)]
+OfInvitations = Annotated[Call, Depends(_of_invitations)]
+OfRequests = Annotated[Call, Depends(_of_requests)]
 
 
 def number_of(text: str) -> int:
