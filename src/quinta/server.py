@@ -18,12 +18,16 @@ import structlog
 from quinta.core.access.assignments import RoleAssignments
 from quinta.core.access.authentication import Authenticator
 from quinta.core.access.custom_roles import Roles
+from quinta.core.access.devices import Devices
+from quinta.core.access.lasting import seal_tokens_again
 from quinta.core.access.service_users import ServiceUsers
+from quinta.core.access.sign_in import SignIn
 from quinta.core.connectors.connectors import Connectors
 from quinta.core.connectors.credentials import CredentialsKeeper
 from quinta.core.connectors.keys import seal_credentials_again
 from quinta.core.errors import QuintaError
 from quinta.core.files.blobs import Blobs
+from quinta.core.files.records import Records
 from quinta.core.files.repositories import Repositories
 from quinta.core.files.stored import StoredArchives
 from quinta.core.jobs.jobs import Jobs
@@ -56,6 +60,8 @@ from quinta.core.schedules.targets import ScheduledModels, ScheduleTarget
 from quinta.core.services import Services
 from quinta.core.tenancy.accounts import Accounts
 from quinta.core.tenancy.administration import Administration, FirstAdministrator
+from quinta.core.tenancy.group_places import GroupPlaces
+from quinta.core.tenancy.groups import Groups
 from quinta.core.tenancy.members import Members
 from quinta.core.tenancy.organizations import Organizations
 from quinta.core.tenancy.plans import Plans
@@ -209,7 +215,7 @@ class Server:
             store, secrets, self.supervisor, reader, job_files, recorder, failures, clock, self._runs_here
         )
         self._scheduler = Scheduler(store, shared.scheduled, recorder, clock)
-        self._deliveries = DeliveryLoop(store, deliveries, runs, recorder, clock)
+        self._deliveries = DeliveryLoop(store, deliveries, runs, recorder, failures, clock)
         self._verifications = Verifications(store, drivers, secrets, recorder, failures, clock)
         self._observe(store, recorder, clock)
         self._instances = Instances(store, shared.versions, self.supervisor, self._runs_here)
@@ -246,11 +252,16 @@ class Server:
     def _make_services(self, shared: _Shared) -> Services:
         store, clock, reader, blobs = shared.store, shared.clock, shared.reader, shared.blobs
         stored = StoredArchives(shared.objects, ZipArchives(), self.staging)
+        sign_in = SignIn(store, clock, self._passwords, self._secrets)
         return Services(
             authenticator=Authenticator(store, clock),
+            sign_in=sign_in,
+            devices=Devices(store, clock, sign_in),
             accounts=Accounts(store, clock, self._passwords, activate_at_once=self.settings.activate_accounts),
             organizations=Organizations(store, clock),
             members=Members(store),
+            groups=Groups(store, clock),
+            group_places=GroupPlaces(store, clock),
             plans=Plans(store),
             resources=Resources(store),
             projects=Projects(store, clock),
@@ -271,6 +282,7 @@ class Server:
             schedules=Schedules(store, clock, blobs, shared.scheduled),
             blobs=blobs,
             repositories=Repositories(store, stored, clock, self.settings.time_zone),
+            records=Records(store, clock, shared.objects),
             jobs=Jobs(store, stored, reader, clock),
             connectors=Connectors(store, clock),
             credentials=CredentialsKeeper(store, clock, self._secrets),
@@ -303,7 +315,8 @@ class Server:
             raise StartRefused(str(refusal)) from None
         await seed_subscriptions(self._database)
         lost = await seal_again(self._database, self._secrets)
-        if lost := lost + await seal_credentials_again(self._database, self._secrets):
+        lost += await seal_credentials_again(self._database, self._secrets)
+        if lost := lost + await seal_tokens_again(self._database, self._secrets):
             self._tell(f"{lost} secret values do not open with the keyring: put their key back, or set them again")
         await self._first_start()
         if self._database.exclusive:

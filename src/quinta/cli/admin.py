@@ -11,12 +11,13 @@ from quinta.cli.admin_applications import application
 from quinta.cli.admin_audit import audit
 from quinta.cli.admin_clients import client
 from quinta.cli.admin_desk import Desk, Email, Form, print_row, run
+from quinta.cli.admin_groups import group
 from quinta.cli.options import DEFAULT_DATA, DataFolder, Output
 from quinta.core.tenancy.organizations import NewOrganization, Organizations
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Accounts, keys, organizations, clients, applications and the audit trail, on the server's own data folder.",
+    help="Accounts, keys, organizations, groups, clients, applications and the audit trail, on the server's own data.",
 )
 user = typer.Typer(no_args_is_help=True, help="Accounts.")
 key = typer.Typer(no_args_is_help=True, help="Keys.")
@@ -25,6 +26,7 @@ app.add_typer(user, name="user")
 app.add_typer(key, name="key")
 app.add_typer(organization, name="organization")
 app.add_typer(client, name="client")
+app.add_typer(group, name="group")
 app.add_typer(application, name="application")
 app.add_typer(audit, name="audit")
 

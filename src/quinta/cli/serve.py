@@ -19,6 +19,10 @@ from quinta.cli.connections import patient
 from quinta.cli.early import leave
 from quinta.cli.measurements import measurements_page
 from quinta.cli.options import DEFAULT_DATA, DataFolder
+from quinta.dialects.brainstem.app import PAGES, PREFIXES, SIGN_IN
+from quinta.dialects.brainstem.app import create_app as create_brainstem
+from quinta.dialects.brainstem.app import create_pages as create_brainstem_pages
+from quinta.dialects.brainstem.app import create_sign_in as create_brainstem_sign_in
 from quinta.dialects.ubiops.app import PREFIX as UBIOPS
 from quinta.dialects.ubiops.app import create_app as create_ubiops
 from quinta.dialects.vbrain.app import PREFIX as VBRAIN
@@ -58,21 +62,7 @@ class Application:
     def __init__(self, server: Server, on_ready: Callable[[], None]) -> None:
         self._server = server
         self._on_ready = on_ready
-        settings = server.settings
-        ubiops: _App = create_ubiops(
-            server.services,
-            staging=server.staging,
-            maximum_upload_bytes=settings.maximum_upload_bytes,
-            maximum_body_bytes=settings.maximum_body_bytes,
-        )
-        vbrain: _App = create_vbrain(
-            server.services,
-            staging=server.staging,
-            maximum_upload_bytes=settings.maximum_upload_bytes,
-            maximum_body_bytes=settings.maximum_body_bytes,
-            zone=settings.time_zone,
-        )
-        self._faces: dict[str, _App] = {UBIOPS: ubiops, VBRAIN: vbrain}
+        self._faces = _faces(server)
         self.refusal: str | None = None
 
     async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
@@ -109,6 +99,28 @@ class Application:
         await receive()
         await self._server.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _faces(server: Server) -> dict[str, _App]:
+    """The faces by their prefixes; one that begins with another's stands before it."""
+    settings = server.settings
+    ubiops: _App = create_ubiops(
+        server.services,
+        staging=server.staging,
+        maximum_upload_bytes=settings.maximum_upload_bytes,
+        maximum_body_bytes=settings.maximum_body_bytes,
+    )
+    vbrain: _App = create_vbrain(
+        server.services,
+        staging=server.staging,
+        maximum_upload_bytes=settings.maximum_upload_bytes,
+        maximum_body_bytes=settings.maximum_body_bytes,
+        zone=settings.time_zone,
+    )
+    brainstem: _App = create_brainstem(server.services, maximum_body_bytes=settings.maximum_body_bytes)
+    sign_in: _App = create_brainstem_sign_in(server.services, maximum_body_bytes=settings.maximum_body_bytes)
+    pages: _App = create_brainstem_pages(server.services, maximum_body_bytes=settings.maximum_body_bytes)
+    return {UBIOPS: ubiops, VBRAIN: vbrain, **dict.fromkeys(PREFIXES, brainstem), SIGN_IN: sign_in, PAGES: pages}
 
 
 async def _answer(send: _Send, status: int, content_type: bytes, body: bytes) -> None:

@@ -94,7 +94,21 @@ class TooLarge(QuintaError):
 
 
 class TooManyRequests(QuintaError):
+    """``wait_seconds`` is after how long trying again may help, where that is known."""
+
     code = "too_many_requests"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        field: str | None = None,
+        reason: Reason | None = None,
+        refusal: bool | None = None,
+        wait_seconds: int | None = None,
+    ) -> None:
+        super().__init__(message, field=field, reason=reason, refusal=refusal)
+        self.wait_seconds = wait_seconds
 
 
 class Unavailable(QuintaError):

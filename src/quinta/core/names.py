@@ -14,6 +14,7 @@ _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 MAXIMUM_NAME = 64
 MAXIMUM_HEADER_NAME = 200
+MAXIMUM_GROUP_NAME = 150
 MAXIMUM_DESCRIPTION = 200
 
 
@@ -70,6 +71,18 @@ def check_header_name(value: str, noun: str) -> str:
             field="name",
         )
     return value
+
+
+def check_group_name(value: str) -> str:
+    """``value`` without the blanks at its ends, if it can name a group: 1 to 150 printable characters, as many as the
+    groups of Django have, which these are to their callers (contract brainstem 10)."""
+    name = value.strip()
+    if not 1 <= len(name) <= MAXIMUM_GROUP_NAME or not name.isprintable():
+        raise InvalidInput(
+            f"{_quoted(value)} cannot be the name of a group: 1 to {MAXIMUM_GROUP_NAME} printable characters",
+            field="name",
+        )
+    return name
 
 
 def name_from(text: str, fallback: str) -> str:

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from quinta.core.access.assignments import RoleAssignments
 from quinta.core.access.authentication import Authenticator
 from quinta.core.access.custom_roles import Roles
+from quinta.core.access.devices import Devices
 from quinta.core.access.service_users import ServiceUsers
+from quinta.core.access.sign_in import SignIn
 from quinta.core.connectors.connectors import Connectors
 from quinta.core.connectors.credentials import CredentialsKeeper
 from quinta.core.files.blobs import Blobs
+from quinta.core.files.records import Records
 from quinta.core.files.repositories import Repositories
 from quinta.core.jobs.jobs import Jobs
 from quinta.core.models.models import Models
@@ -32,6 +35,8 @@ from quinta.core.requests.direct import DirectRequests
 from quinta.core.requests.reading import Reader
 from quinta.core.schedules.schedules import Schedules
 from quinta.core.tenancy.accounts import Accounts
+from quinta.core.tenancy.group_places import GroupPlaces
+from quinta.core.tenancy.groups import Groups
 from quinta.core.tenancy.members import Members
 from quinta.core.tenancy.organizations import Organizations
 from quinta.core.tenancy.plans import Plans
@@ -44,9 +49,13 @@ class Services:
     """The use cases of the core, wired by server.py."""
 
     authenticator: Authenticator
+    sign_in: SignIn
+    devices: Devices
     accounts: Accounts
     organizations: Organizations
     members: Members
+    groups: Groups
+    group_places: GroupPlaces
     plans: Plans
     resources: Resources
     projects: Projects
@@ -67,6 +76,7 @@ class Services:
     schedules: Schedules
     blobs: Blobs
     repositories: Repositories
+    records: Records
     jobs: Jobs
     connectors: Connectors
     credentials: CredentialsKeeper

@@ -100,6 +100,12 @@ def _operations() -> list[Operation]:
         Operation("blobs_get", "blobs.get", "GET", f"/blobs/{UNKNOWN}"),
         Operation("blobs_delete", "blobs.delete", "DELETE", f"/blobs/{UNKNOWN}"),
         *_about_connectors(),
+        *_about_access(),
+    ]
+
+
+def _about_access() -> list[Operation]:
+    return [
         Operation("roles_create", "roles.create", "POST", "/roles", {"name": "model-admin", "permissions": []}),
         Operation("roles_list", "roles.list", "GET", "/roles"),
         Operation("roles_get", "roles.get", "GET", "/roles/blob-admin"),

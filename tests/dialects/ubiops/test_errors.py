@@ -13,7 +13,8 @@ from ubiops import CoreApi
 from quinta.core import errors
 from quinta.core.errors import QuintaError
 from quinta.core.observation.refusals import Refusals
-from quinta.dialects.ubiops.errors import STATUS, add_handlers, refused
+from quinta.dialects.base.faces import add_handlers
+from quinta.dialects.ubiops.errors import ANSWERS, STATUS, refused
 from quinta.kit.clock import SystemClock
 from quinta.storage.database import Database
 from tests.dialects.ubiops.conftest import PASSWORD
@@ -36,7 +37,7 @@ def test_every_status_is_one_of_the_contract() -> None:
 async def test_answer(kind: type[QuintaError]) -> None:
     """The same from a route of the framework and from the direct path beside it."""
     app = FastAPI()
-    add_handlers(app, REFUSALS)
+    add_handlers(app, ANSWERS, REFUSALS)
     error = kind('a "quoted" word, ü and \ud800', field="name")
 
     @app.get("/")

@@ -1,7 +1,8 @@
-"""Bounds on guessing: how many wrong passwords an address may send, in memory of this server.
+"""Bounds on guessing and on asking for nothing: how often an address may, in memory of this server.
 
-Counted are failures only, over five minutes: by address and account together, so that a stranger cannot lock an owner
-out of an account, and by address alone, against one password tried on many accounts. A restart forgets them.
+Of passwords, failures alone are counted, over five minutes: by address and account together, so that a stranger cannot
+lock an owner out of an account, and by address alone, against one password tried on many accounts. A restart forgets
+them.
 """
 
 from __future__ import annotations
@@ -22,45 +23,63 @@ _Key = tuple[str, str]
 
 
 @dataclass(slots=True)
-class _Failures:
+class _Count:
     since: float
-    count: int = 0
+    times: int = 0
+
+
+class RecentCounts:
+    """Counts by key, each over ``seconds`` from its first; at most ``_MOST_KEPT`` keys (about 4 MB)."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._counts: OrderedDict[_Key, _Count] = OrderedDict()  # the oldest window first
+
+    def seconds_left(self, key: _Key, most: int) -> int | None:
+        """How long the key has to wait since it has been counted ``most`` times; None: it need not."""
+        now = self._clock.monotonic()
+        self._forget(now)
+        count = self._counts.get(key)
+        return None if count is None or count.times < most else int(count.since + self._seconds - now) + 1
+
+    def add(self, key: _Key) -> None:
+        if key not in self._counts:
+            self._counts[key] = _Count(self._clock.monotonic())
+        self._counts[key].times += 1
+        while len(self._counts) > _MOST_KEPT:
+            self._counts.popitem(last=False)
+
+    def reset(self, key: _Key) -> None:
+        self._counts.pop(key, None)
+
+    def _forget(self, now: float) -> None:
+        while self._counts:
+            key, count = next(iter(self._counts.items()))
+            if now - count.since < self._seconds:
+                return
+            del self._counts[key]
 
 
 class SignInAttempts:
-    """Failures by key, the oldest window first; at most ``_MOST_KEPT`` keys (about 4 MB)."""
+    """Wrong passwords."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._failures: OrderedDict[_Key, _Failures] = OrderedDict()
+        self._failures = RecentCounts(clock, WINDOW_SECONDS)
 
     def check(self, address: str, email: str) -> None:
         """TooManyRequests while this address has used up its failures, for the account or in all."""
-        now = self._clock.monotonic()
-        self._forget(now)
         for key, most in (((address, email), MOST_FOR_ACCOUNT), ((address, ""), MOST_FOR_ADDRESS)):
-            failures = self._failures.get(key)
-            if failures is not None and failures.count >= most:
-                left = int(failures.since + WINDOW_SECONDS - now) + 1
+            left = self._failures.seconds_left(key, most)
+            if left is not None:
                 text = f"too many attempts with a wrong password: try again in {left} seconds"
-                raise TooManyRequests(text, refusal=True)
+                raise TooManyRequests(text, refusal=True, wait_seconds=left)
 
     def failed(self, address: str, email: str) -> None:
         """Counts a wrong password."""
         for key in ((address, email), (address, "")):
-            if key not in self._failures:
-                self._failures[key] = _Failures(self._clock.monotonic())
-            self._failures[key].count += 1
-        while len(self._failures) > _MOST_KEPT:
-            self._failures.popitem(last=False)
+            self._failures.add(key)
 
     def succeeded(self, address: str, email: str) -> None:
         """Whoever knows the password begins anew with that account."""
-        self._failures.pop((address, email), None)
-
-    def _forget(self, now: float) -> None:
-        while self._failures:
-            key, failures = next(iter(self._failures.items()))
-            if now - failures.since < WINDOW_SECONDS:
-                return
-            del self._failures[key]
+        self._failures.reset((address, email))

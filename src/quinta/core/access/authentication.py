@@ -17,6 +17,8 @@ from quinta.kit.cache import TaggedCache
 from quinta.kit.clock import Clock
 from quinta.kit.ids import new_id
 
+_OPENING = frozenset({KeyKind.API, KeyKind.SESSION})
+
 
 def digest(secret: str) -> str:
     """What is kept of a secret: keys are 160 random bits, so a plain SHA-256 cannot be guessed back."""
@@ -63,7 +65,7 @@ class Authenticator:
         async with self._store.read() as work:
             key = await work.of(ApiKey, EVERYTHING).get(digest=key_digest)
             user = None if key is None else await work.of(User, EVERYTHING).get(id=key.user_id)
-        if key is None or user is None or not user.is_active or key.kind is KeyKind.REFRESH:
+        if key is None or user is None or not user.is_active or key.kind not in _OPENING:
             raise NotAuthenticated("the token is not known")
         tags = [f"user:{user.id}", f"key:{key.id}"]
         if user.project_id is not None:  # a service user goes with its project

@@ -1,27 +1,23 @@
-"""A person's account: making it, signing in, changing it, leaving (contract ubiops 2, 5.5 and 10.35)."""
+"""A person's account: making it, changing it, leaving (contract ubiops 2, 5.5 and 10.35)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
-from quinta.core.access.attempts import SignInAttempts
-from quinta.core.access.authentication import new_key
 from quinta.core.access.decide import require_person
 from quinta.core.access.model import Actor
-from quinta.core.errors import AlreadyExists, InvalidInput, NotAuthenticated, NotFound
+from quinta.core.errors import AlreadyExists, InvalidInput, NotFound
 from quinta.core.events import Event, EventName
 from quinta.core.names import check_email, check_personal_name
 from quinta.core.ports import Passwords, Store, UnitOfWork
 from quinta.core.scope import EVERYTHING, of_user
+from quinta.core.tenancy.groups import leave_all_groups
 from quinta.core.tenancy.members import join_where_invited
-from quinta.core.tenancy.model import ApiKey, KeyKind, Membership, User
+from quinta.core.tenancy.model import SIGNED_IN, ApiKey, Membership, User
 from quinta.core.tenancy.places import require_another_administrator
 from quinta.kit.clock import Clock
 from quinta.kit.ids import new_id
 
-SESSION_LASTS = timedelta(hours=12)
-REFRESH_LASTS = timedelta(days=14)
 _SYMBOLS = "!#$%&')(*+,./:;\"<=>?[@]^_`{|}~-"
 
 
@@ -44,14 +40,6 @@ class AccountChange:
     surname: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """The two secrets of a sign-in: ``access`` opens, ``refresh`` gets the next pair."""
-
-    access: str
-    refresh: str
-
-
 class Accounts:
     """Use cases about one's own account.
 
@@ -63,7 +51,6 @@ class Accounts:
         self._clock = clock
         self._passwords = passwords
         self._activate_at_once = activate_at_once
-        self._attempts = SignInAttempts(clock)
 
     async def create(self, new: NewAccount) -> User:
         """Opens an account, and joins the organizations that have invited the address.
@@ -89,30 +76,6 @@ class Accounts:
             await join_where_invited(work, user)
             work.emit(Event(EventName.USER_CREATED, user.id, (f"user:{user.id}",), actor_id=user.id))
         return user
-
-    async def sign_in(self, email: str, password: str, address: str) -> Session:
-        """A session for an e-mail and its password; NotAuthenticated in one wording for every way to be wrong.
-
-        ``address`` is where the call comes from: TooManyRequests when that has been wrong too often.
-        """
-        email = email.strip().lower()
-        self._attempts.check(address, email)
-        async with self._store.read() as work:
-            user = await work.of(User, EVERYTHING).get(email=email)
-        right = await self._passwords.matches(password, None if user is None else user.password_hash)
-        if user is None or not right:
-            self._attempts.failed(address, email)
-            raise NotAuthenticated("no account has this email and password")
-        self._attempts.succeeded(address, email)
-        if not user.is_active:
-            raise NotAuthenticated("the account is not active yet: an administrator must confirm it")
-        now = self._clock.now()
-        access, access_secret = new_key(user.id, "session", KeyKind.SESSION, now, lasts=SESSION_LASTS)
-        refresh, refresh_secret = new_key(user.id, "session", KeyKind.REFRESH, now, lasts=REFRESH_LASTS)
-        async with self._store.begin() as work:
-            await work.of(ApiKey, of_user(user.id)).add(access, refresh)
-            work.emit(Event(EventName.KEY_CREATED, access.id, (f"user:{user.id}",), actor_id=user.id))
-        return Session(access_secret, refresh_secret)
 
     async def get(self, actor: Actor) -> User:
         async with self._store.read() as work:
@@ -150,12 +113,14 @@ class Accounts:
         return replace(user, **values)  # type: ignore[arg-type]  # keys are User's own fields, set above
 
     async def delete(self, actor: Actor) -> None:
-        """Closes the account; StateConflict while it is the last administrator of an organization."""
+        """Closes the account; StateConflict while it is the last administrator of an organization, or the last owner of
+        a group that has others in it or is listed by data records. Groups with nobody else go too."""
         require_person(actor)
         async with self._store.begin() as work:
             mine = work.of(Membership, of_user(actor.user_id))
             for membership in await mine.find(is_admin=True, order=("organization_id",)):
                 await require_another_administrator(work, membership)
+            await leave_all_groups(work, actor)
             await work.of(User, EVERYTHING).remove(id=actor.user_id)
             tags = (f"user:{actor.user_id}",)
             work.emit(Event(EventName.USER_DELETED, actor.user_id, tags, actor_id=actor.user_id))
@@ -164,7 +129,7 @@ class Accounts:
 async def _end_sessions(work: UnitOfWork, actor: Actor) -> None:
     """Ends every session but the caller's own: whoever knew the old password is out. Keys made for programs stay."""
     keys = work.of(ApiKey, of_user(actor.user_id))
-    sessions = await keys.find(kind=(KeyKind.SESSION, KeyKind.REFRESH))
+    sessions = await keys.find(kind=SIGNED_IN)
     await keys.remove(id=[key.id for key in sessions if key.id != actor.key_id])
 
 

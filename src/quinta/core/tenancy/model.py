@@ -231,11 +231,17 @@ class PendingMember:
 
 
 class KeyKind(StrEnum):
-    """What a key is for. A refresh key opens nothing by itself."""
+    """What a key is for. A refresh key opens nothing by itself; a spent one was exchanged, and is kept to be known when
+    it comes again."""
 
     API = "api"
     SESSION = "session"
     REFRESH = "refresh"
+    SPENT = "spent"
+
+
+SIGNED_IN = frozenset({KeyKind.SESSION, KeyKind.REFRESH, KeyKind.SPENT})
+"""Kinds of keys that came of a password, and end when it changes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from http import HTTPStatus
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
 
 _METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT")
 
@@ -17,7 +19,7 @@ def explained(request: Request, error: HTTPException) -> HTTPException:
         return error
     call = f"{request.method} {request.scope['path'][:200]}"
     if error.status_code == 405:
-        methods = ", ".join(_methods(request))
+        methods = ", ".join(methods_of(request.app.routes, request.scope))
         return HTTPException(405, f"there is no operation {call}; this path takes {methods}", {"Allow": methods})
     if error.status_code == 404:
         where = f"{request.scope['root_path']}/docs"
@@ -25,10 +27,10 @@ def explained(request: Request, error: HTTPException) -> HTTPException:
     return error
 
 
-def _methods(request: Request) -> list[str]:
+def methods_of(routes: Iterable[BaseRoute], scope: Scope) -> list[str]:
     """What the path of the call takes: the framework names the methods of one of its routes only."""
     return [
         method
         for method in _METHODS
-        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in routes)
     ]

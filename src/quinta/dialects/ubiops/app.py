@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fastapi import FastAPI
-from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from quinta.core.services import Services
-from quinta.dialects.base.catch_all import CatchAll
-from quinta.dialects.base.paths import clean_path
+from quinta.dialects.base.faces import Heading, create_api, create_face
 from quinta.dialects.base.uploads import Limits
 from quinta.dialects.ubiops import (
     routes_blobs,
@@ -35,9 +32,15 @@ from quinta.dialects.ubiops import (
 )
 from quinta.dialects.ubiops.direct import DirectRequest, target_of
 from quinta.dialects.ubiops.documentation import ERROR_ANSWERS, document
-from quinta.dialects.ubiops.errors import STOPPING_BODY, add_handlers, fault_body
+from quinta.dialects.ubiops.errors import ANSWERS
 
 PREFIX = "/v2.1"
+_HEADING = Heading(
+    title="Quinta: UbiOps v2.1",
+    version="2.1",
+    description="Models, pipelines and requests to them, as the client ubiops 2.1.0 speaks to them.",
+    prefix=PREFIX,
+)
 _ROUTES = (
     routes_status,
     routes_users,
@@ -68,45 +71,23 @@ def create_app(services: Services, *, staging: Path, maximum_upload_bytes: int, 
     request ends. An upload above ``maximum_upload_bytes``, or any other body above ``maximum_body_bytes``, is refused.
     """
     limits = Limits(staging, maximum_upload_bytes, maximum_body_bytes)
-    face = _Face(DirectRequest(services, maximum_body_bytes), _create_api(services, limits))
-    return CatchAll(face, fault_body, STOPPING_BODY)
+    routers = [routes.router for routes in _ROUTES]
+    api = create_api(_HEADING, ANSWERS, routers, ERROR_ANSWERS, services=services, limits=limits)
+    document(api)
+    return create_face(_Face(DirectRequest(services, maximum_body_bytes), api), ANSWERS)
 
 
 class _Face:
     """Sends each call its way: direct requests past the framework, the others through it."""
 
-    def __init__(self, direct: DirectRequest, api: FastAPI) -> None:
+    def __init__(self, direct: DirectRequest, api: ASGIApp) -> None:
         self._direct = direct
         self._api = api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            path = clean_path(scope)
-            target = target_of(path)
+            target = target_of(scope["path"].removeprefix(PREFIX))
             if target is not None:
                 await self._direct(target, scope, receive, send)
                 return
-            scope = {**scope, "root_path": PREFIX, "path": PREFIX + path}
         await self._api(scope, receive, send)
-
-
-def _create_api(services: Services, limits: Limits) -> FastAPI:
-    api = FastAPIOffline(
-        title="Quinta: UbiOps v2.1",
-        version="2.1",
-        description="Models, pipelines and requests to them, as the client ubiops 2.1.0 speaks to them.",
-        servers=[{"url": PREFIX}],
-        root_path_in_servers=False,
-        redirect_slashes=False,
-        responses=ERROR_ANSWERS,
-        generate_unique_id_function=lambda route: route.name,
-    )
-    api.state.services = services
-    api.state.limits = limits
-    add_handlers(api, services.refusals)
-    for routes in _ROUTES:
-        api.include_router(routes.router)
-    document(api)
-    # Inside the framework's own last handler, which answers in plain text and raises again.
-    api.add_middleware(CatchAll, body=fault_body, stopping=STOPPING_BODY)
-    return api

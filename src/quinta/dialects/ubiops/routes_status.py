@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from quinta.core.access.sign_in import DAY
 from quinta.dialects.base.bodies import headers_of
 from quinta.dialects.ubiops.answers import Status, Tokens
 from quinta.dialects.ubiops.auth import check_status
@@ -25,5 +26,5 @@ async def service_status(visit: Anyone) -> Status:
 async def authorize(visit: Anyone) -> Tokens:
     """A session for an email and its password, as the command-line client signs in."""
     body = await visit.read(SignIn)
-    session = await visit.services.accounts.sign_in(body.email, body.password, visit.address)
+    session = await visit.services.sign_in.session(body.email, body.password, visit.address, DAY)
     return Tokens(access=session.access, refresh=session.refresh)

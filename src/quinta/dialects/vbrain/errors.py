@@ -6,8 +6,6 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -24,10 +22,7 @@ from quinta.core.errors import (
     TooManyRequests,
     Unavailable,
 )
-from quinta.core.observation.refusals import Refusals
-from quinta.dialects.base.misses import explained
-from quinta.dialects.base.refusals import tell_refusal
-from quinta.dialects.base.validation import refusal
+from quinta.dialects.base.faces import Answers
 
 STATUS: dict[type[QuintaError], int] = {
     InvalidInput: 400,
@@ -56,14 +51,6 @@ def error_body(text: str) -> bytes:
     return json.dumps({"error": text}).encode()
 
 
-STOPPING_BODY = error_body("the server is stopping and has ended this call: send it again when the server is back")
-
-
-def fault_body(error_id: str) -> bytes:
-    """The body of a 500 that is a fault of ours."""
-    return error_body(f"internal error: the server's log has the details under the id {error_id}")
-
-
 def text_of(error: QuintaError) -> str:
     """What stands in the member ``error``: the wire's own text where it has one, else our sentence."""
     if isinstance(error, _NAMED) and error.field is not None:
@@ -80,26 +67,15 @@ async def deletion_of(folder: str) -> AsyncIterator[None]:
         raise HTTPException(500, f"Error deleting {folder} folder") from None
 
 
-def add_handlers(app: FastAPI, refusals: Refusals) -> None:
-    """Makes ``app`` answer in this dialect's shape, whatever refuses a call, and the audit trail hear of it."""
-
-    async def on_core_error(request: Request, error: QuintaError) -> Response:
-        tell_refusal(refusals, request, error)
-        return _refused(error)
-
-    app.exception_handler(QuintaError)(on_core_error)
-    app.exception_handler(RequestValidationError)(_on_validation_error)
-    app.exception_handler(HTTPException)(_on_http_error)
+def refused(error: QuintaError | HTTPException) -> Response:
+    """The answer to a call that was refused."""
+    if isinstance(error, QuintaError):
+        return Response(error_body(text_of(error)), STATUS[type(error)], media_type="application/json")
+    return Response(error_body(error.detail), error.status_code, error.headers, media_type="application/json")
 
 
-def _refused(error: QuintaError) -> Response:
-    return Response(error_body(text_of(error)), STATUS[type(error)], media_type="application/json")
-
-
-async def _on_validation_error(request: Request, error: RequestValidationError) -> Response:
-    return _refused(refusal(error.errors(), "the request"))
-
-
-async def _on_http_error(request: Request, error: HTTPException) -> Response:
-    told = explained(request, error)
-    return Response(error_body(told.detail), told.status_code, told.headers, media_type="application/json")
+ANSWERS = Answers(
+    refused,
+    fault=lambda error_id: error_body(f"internal error: the server's log has the details under the id {error_id}"),
+    stopping=error_body("the server is stopping and has ended this call: send it again when the server is back"),
+)

@@ -1,4 +1,5 @@
-"""Removes what has outlived its use: expired blobs, files without a row, old log lines, requests and events."""
+"""Removes what has outlived its use: expired blobs, files without a row, old log lines, requests, sign-ins of
+devices and events."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from quinta.core.access.devices import DeviceGrant
 from quinta.core.events import Event, EventName
 from quinta.core.files.model import Blob, Repository
 from quinta.core.jobs.model import Job
@@ -28,6 +30,8 @@ _OBJECT_GRACE = timedelta(hours=1)
 """A file is stored before its row: one without a row may be an upload under way."""
 _METRICS_KEPT = timedelta(days=400)
 """A year of months, for usage (contract ubiops 9.4), and a little."""
+_GRANTS_KEPT = timedelta(days=1)
+"""After their end: who asks then is told of it."""
 _EVENTS_KEPT = timedelta(days=7)
 """Followers read within a second; a week is for people who look into what happened."""
 _JUMP_SECONDS = 60.0
@@ -107,12 +111,15 @@ class Housekeeping:
         while True:
             async with self._store.begin() as work:
                 blobs = work.of(Blob, EVERYTHING)
-                expired = await blobs.find(expires_at=due, limit=BLOBS_AT_A_TIME)
+                due_ids = await blobs.values("id", expires_at=due, limit=BLOBS_AT_A_TIME)
+                # One that a record has come to point at in the meantime is not due any more (decision 0026).
+                locked = await blobs.lock_all(id=due_ids, expires_at=due) if due_ids else []
+                expired = await blobs.find(id=locked) if locked else []
                 if expired:
-                    await blobs.remove(id=[blob.id for blob in expired])
+                    await blobs.remove(id=locked)
             for blob in expired:
                 await self._objects.delete(blob.object_key)
-            if len(expired) < BLOBS_AT_A_TIME:
+            if len(due_ids) < BLOBS_AT_A_TIME:
                 return
 
     async def _remove_objects(self, prefix: str, *, before: datetime | None) -> None:
@@ -131,7 +138,8 @@ class Housekeeping:
                 await self._objects.delete(key)
 
     async def _expire_records(self, now: datetime) -> None:
-        """Log lines and ended requests go after the days that the organization's plan keeps them."""
+        """Log lines and ended requests go after the days that the organization's plan keeps them, measurements and
+        sign-ins of devices after days that are the same for all."""
         async with self._store.read() as work:
             days = {plan.id: plan.logs_retention_days for plan in await work.of(Subscription, EVERYTHING).find()}
             organizations = await work.of(Organization, EVERYTHING).find()
@@ -145,6 +153,7 @@ class Housekeeping:
                     await self._expire_requests(kind, project, oldest)
         async with self._store.begin() as work:
             await work.of(MetricPoint, EVERYTHING).remove(time=Between(end=now - _METRICS_KEPT))
+            await work.of(DeviceGrant, EVERYTHING).remove(expires_at=Between(end=now - _GRANTS_KEPT))
 
     async def _expire_lines(self, project: Project, first_kept: str) -> None:
         """A few thousand in a transaction: writers wait for one of them, not for all."""

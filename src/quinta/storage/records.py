@@ -1,0 +1,134 @@
+"""Searches among data records (core.ports.UnitOfWork.records, decision 0026).
+
+SQLite walks through an index that covers what is asked for, once, and answers the rows of all that match as one text:
+how many there are and which are on the page are then known without a second walk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Select, func, select
+
+from quinta.core.files.model import DataRecord
+from quinta.core.files.record_query import RecordField, RecordPage, RecordQuery, RecordView, Sort
+from quinta.storage.mapper import mapper_of
+from quinta.storage.record_filters import NULLABLE, ROW, conditions_of
+from quinta.storage.record_tables import data_records, groups, record_groups
+from quinta.storage.session import Session
+
+_COLUMNS: Final[dict[RecordField, ColumnElement[Any]]] = {
+    RecordField.ID: data_records.c.uuid,
+    RecordField.NAME: data_records.c.name,
+    RecordField.DESCRIPTION: data_records.c.description,
+    RecordField.IS_PUBLIC: data_records.c.is_public,
+    RecordField.ORGANIZATION: data_records.c.organization,
+    RecordField.PROTOCOLS: data_records.c.protocols,
+    RecordField.LOCATION: data_records.c.location,
+    RecordField.GROUPS: select(func.min(groups.c.number))
+    .where(groups.c.id == record_groups.c.group_id, record_groups.c.record_id == data_records.c.id)
+    .scalar_subquery(),
+}
+_DIGITS: Final = 10
+_FIRST: Final = 10 ** (_DIGITS - 1)
+"""Added to the number of each row, so that all have as many digits and the page can be cut out of the text."""
+_FEW: Final = 1_000
+"""So many matches are put in order by looking at their rows; for more, the index is walked a second time."""
+ROWS_AT_A_TIME: Final = 500
+
+
+async def find_records(session: Session, query: RecordQuery) -> RecordPage:
+    """core.ports.UnitOfWork.records. InvalidInput for a value with a character that no database takes."""
+    where = await conditions_of(session, query)
+    if where is None:
+        return RecordPage((), 0)
+    sort = _ordered(query.sort)
+    order = _order(sort)
+    if query.limit is None:
+        every = await _records(session, _select().where(*where).order_by(*order))
+        return RecordPage(await _views(session, every[query.offset :]), len(every))
+    if session.dialect == "sqlite":
+        total, records = await _walk(session, where, sort, query.limit, query.offset)
+    else:
+        total = int((await session.fetch(select(func.count()).select_from(data_records).where(*where)))[0][0])
+        page = _select().where(*where).order_by(*order).limit(query.limit).offset(query.offset)
+        records = await _records(session, page) if total > query.offset else []
+    return RecordPage(await _views(session, records), total)
+
+
+async def _walk(
+    session: Session, where: Sequence[ColumnElement[bool]], sort: Sequence[Sort], limit: int, offset: int
+) -> tuple[int, list[DataRecord]]:
+    """How many match, and the page."""
+    in_order = [its.field for its in sort] == [RecordField.NAME, RecordField.ID] and len(
+        {i.descending for i in sort}
+    ) == 1
+    order = _order(sort)
+    matching = select(ROW.label("number")).select_from(data_records).where(*where)
+    walked = (matching.order_by(*order) if in_order else matching).subquery()
+    numbers = func.group_concat(walked.c.number + _FIRST, "")
+    text: str = (await session.fetch(select(numbers)))[0][0] or ""
+    total = len(text) // _DIGITS
+    if in_order:
+        page = _cut(text, offset, limit)
+        found = {number: row for number, *row in await session.fetch(_select(ROW).where(ROW.in_(page)))}
+        mapper = mapper_of(DataRecord)
+        return total, [mapper.item(found[number]) for number in page]
+    chosen = [ROW.in_(_cut(text, 0, total))] if total <= _FEW else where
+    rows = select(ROW).select_from(data_records).where(*chosen).order_by(*order).limit(limit).offset(offset)
+    return total, await _records(session, _select().where(ROW.in_(rows)).order_by(*order))
+
+
+def _cut(text: str, offset: int, limit: int) -> list[int]:
+    """The numbers of the rows that are on the page."""
+    end = min(len(text), (offset + limit) * _DIGITS)
+    return [int(text[at : at + _DIGITS]) - _FIRST for at in range(offset * _DIGITS, end, _DIGITS)]
+
+
+def _ordered(sort: Sequence[Sort]) -> list[Sort]:
+    """By what to sort in the end: each field once, and none after the id, which no two records share. Name and id at
+    the end go the way of the last field, so that an index can be walked from either side."""
+    down = bool(sort) and sort[-1].descending
+    directions: dict[RecordField, bool] = {}
+    for its in (*sort, Sort(RecordField.NAME, down), Sort(RecordField.ID, down)):
+        directions.setdefault(its.field, its.descending)
+        if its.field is RecordField.ID:
+            break
+    return [Sort(field, descending) for field, descending in directions.items()]
+
+
+def _order(sort: Sequence[Sort]) -> list[ColumnElement[Any]]:
+    order: list[ColumnElement[Any]] = []
+    for its in sort:
+        column = _COLUMNS[its.field]
+        direction = column.desc() if its.descending else column.asc()
+        if its.field in NULLABLE:  # the databases differ in where they put what was not given
+            direction = direction.nulls_last() if its.descending else direction.nulls_first()
+        order.append(direction)
+    return order
+
+
+def _select(*first: ColumnElement[Any]) -> Select[Any]:
+    return select(*first, *mapper_of(DataRecord).columns)
+
+
+async def _records(session: Session, statement: Select[Any]) -> list[DataRecord]:
+    mapper = mapper_of(DataRecord)
+    return [mapper.item(row) for row in await session.fetch(statement)]
+
+
+async def _views(session: Session, records: Sequence[DataRecord]) -> tuple[RecordView, ...]:
+    """With the numbers of their groups."""
+    numbers: dict[str, list[int]] = {record.id: [] for record in records}
+    ids = list(numbers)
+    for start in range(0, len(ids), ROWS_AT_A_TIME):
+        listed = select(record_groups.c.record_id, groups.c.number).join(
+            groups, groups.c.id == record_groups.c.group_id
+        )
+        wanted = listed.where(record_groups.c.record_id.in_(ids[start : start + ROWS_AT_A_TIME])).order_by(
+            groups.c.number
+        )
+        for record_id, number in await session.fetch(wanted):
+            numbers[record_id].append(number)
+    return tuple(RecordView(record, tuple(numbers[record.id])) for record in records)
