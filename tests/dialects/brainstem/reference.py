@@ -37,7 +37,7 @@ def is_true(value: str) -> bool:
 
 
 def answer(records: Sequence[Record], pairs: Sequence[Pair]) -> list[Record]:
-    """What a list answers to these filters and ``sort[]``. Ties go by name and id, in the direction of the last term."""
+    """What a list answers. Ties go by name and id, in the direction of the last term of ``sort[]``."""
     conditions: dict[str, list[str]] = {}
     for name, value in pairs:
         if name != "sort[]":
