@@ -35,11 +35,13 @@ class Town:
 
     async def settle(self) -> None:
         """Makes the people and the first group of tests.core.group_model."""
-        for letter in PEOPLE:
-            user = User(new_id(), f"{letter}-{new_id()}@example.com", None, None, None, letter == STAFF, True, NOON)
-            self.people[letter] = Actor(user.id, user.email, user.is_staff, "", None)
-            async with self.database.begin() as work:
-                await work.of(User, EVERYTHING).add(user)
+        users = [
+            User(new_id(), f"{letter}-{new_id()}@example.com", None, None, None, letter == STAFF, True, NOON)
+            for letter in PEOPLE
+        ]
+        self.people = {user.email[0]: Actor(user.id, user.email, user.is_staff, "", None) for user in users}
+        async with self.database.begin() as work:
+            await work.of(User, EVERYTHING).add(*users)
         await self.create("a")
         await self.groups.add(self.numbers[0], self.email("b"), GroupLevel.MANAGER)
         await self.groups.add(self.numbers[0], self.email("c"), GroupLevel.MEMBER)

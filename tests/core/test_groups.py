@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from quinta.core.errors import AlreadyExists, InvalidInput, NotFound, NotPermitted
@@ -71,7 +71,7 @@ STEPS = st.one_of(
 
 
 @given(steps=st.lists(STEPS, max_size=16))
-@settings(max_examples=60)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(steps=[Step("change", 0, ("a", {"a": MEMBER, "b": OWNER})), Step("leave", 0, ("a",))])
 @example(
     steps=[Step("join", 0, ("m",)), Step("cancel", 0, ("b", REQUEST, "m")), Step("accept", 0, ("b", REQUEST, "m"))]
