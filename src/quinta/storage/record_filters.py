@@ -38,6 +38,10 @@ _FOLDED: Final = {
 }
 _LOWER: Final = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _PARTS: Final = frozenset((*_CASELESS, *_CASELESS.values())) - {Operator.EXACT, Operator.IEXACT}
+_PLAIN: Final = {ord(sign): f"[{sign}]" for sign in "*?["}
+"""GLOB, which regards case, takes three quarters of the time of instr and substr; these signs are its patterns."""
+_LONGEST_PATTERN: Final = 2_000
+"""SQLite takes 50,000 bytes. What is longer is found in JSON only."""
 ROW: Final = literal_column("data_records.rowid", Integer)
 """SQLite's own number of a row."""
 
@@ -126,6 +130,9 @@ def _compared(
             return column <= value
     if not value:
         return true()
+    if dialect == "sqlite" and len(value) <= _LONGEST_PATTERN:
+        before, after = operator is not Operator.STARTSWITH, operator is not Operator.ENDSWITH
+        return column.op("GLOB", is_comparison=True)(f"{'*' * before}{value.translate(_PLAIN)}{'*' * after}")
     if operator is Operator.CONTAINS:
         return (func.instr if dialect == "sqlite" else func.strpos)(column, value) > 0
     if operator is Operator.STARTSWITH:

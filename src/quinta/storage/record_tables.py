@@ -81,6 +81,7 @@ data_records = Table(
     Index("ix_data_records_names", *NAMES),
     # PostgreSQL takes no entry of more than 2,704 bytes, and has no need of one (decision 0026).
     Index("ix_data_records_texts", *NAMES, *TEXTS, info={"only": "sqlite"}),
+    Index("ix_data_records_descriptions", "description", "name", "uuid", info={"only": "sqlite"}),
     Index(None, "created_by"),
 )
 

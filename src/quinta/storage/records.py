@@ -6,10 +6,11 @@ how many there are and which are on the page are then known without a second wal
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, Select, String, bindparam, func, select
 
 from quinta.core.files.model import DataRecord
 from quinta.core.files.record_query import RecordField, RecordPage, RecordQuery, RecordView, Sort
@@ -33,7 +34,9 @@ _COLUMNS: Final[dict[RecordField, ColumnElement[Any]]] = {
 _DIGITS: Final = 10
 _FIRST: Final = 10 ** (_DIGITS - 1)
 """Added to the number of each row, so that all have as many digits and the page can be cut out of the text."""
-_FEW: Final = 1_000
+_GLANCE: Final = 2_000
+"""So many rows are looked at first where the order is not that of the names: 5 ms, or a second walk saved."""
+_FEW: Final = 5_000
 """So many matches are put in order by looking at their rows; for more, the index is walked a second time."""
 ROWS_AT_A_TIME: Final = 500
 
@@ -61,23 +64,52 @@ async def _walk(
     session: Session, where: Sequence[ColumnElement[bool]], sort: Sequence[Sort], limit: int, offset: int
 ) -> tuple[int, list[DataRecord]]:
     """How many match, and the page."""
-    in_order = [its.field for its in sort] == [RecordField.NAME, RecordField.ID] and len(
-        {i.descending for i in sort}
-    ) == 1
+    by_name = [its.field for its in sort] == [RecordField.NAME, RecordField.ID]
+    in_order = by_name and sort[0].descending == sort[1].descending
     order = _order(sort)
     matching = select(ROW.label("number")).select_from(data_records).where(*where)
+    page = None if in_order else await _glance(session, where, order, limit, offset)
+    if page is not None:
+        total = int((await session.fetch(select(func.count()).select_from(data_records).where(*where)))[0][0])
+        return total, await _numbered(session, page)
     walked = (matching.order_by(*order) if in_order else matching).subquery()
-    numbers = func.group_concat(walked.c.number + _FIRST, "")
-    text: str = (await session.fetch(select(numbers)))[0][0] or ""
+    text: str = (await session.fetch(select(func.group_concat(walked.c.number + _FIRST, ""))))[0][0] or ""
     total = len(text) // _DIGITS
     if in_order:
-        page = _cut(text, offset, limit)
-        found = {number: row for number, *row in await session.fetch(_select(ROW).where(ROW.in_(page)))}
-        mapper = mapper_of(DataRecord)
-        return total, [mapper.item(found[number]) for number in page]
-    chosen = [ROW.in_(_cut(text, 0, total))] if total <= _FEW else where
+        return total, await _numbered(session, _cut(text, offset, limit))
+    chosen = [_among(_cut(text, 0, total))] if total <= _FEW else where
     rows = select(ROW).select_from(data_records).where(*chosen).order_by(*order).limit(limit).offset(offset)
-    return total, await _records(session, _select().where(ROW.in_(rows)).order_by(*order))
+    return total, await _numbered(session, [row[0] for row in await session.fetch(rows)])
+
+
+async def _glance(
+    session: Session,
+    where: Sequence[ColumnElement[bool]],
+    order: Sequence[ColumnElement[Any]],
+    limit: int,
+    offset: int,
+) -> list[int] | None:
+    """The page, if it is among the first rows of the order: what many rows match is mostly found so."""
+    first = select(ROW).select_from(data_records).order_by(*order).limit(_GLANCE)
+    numbers = [row[0] for row in await session.fetch(first)]
+    fitting = select(ROW).select_from(data_records).where(_among(numbers), *where)
+    passing = {row[0] for row in await session.fetch(fitting)}
+    found = [number for number in numbers if number in passing]
+    complete = len(found) >= offset + limit or len(numbers) < _GLANCE
+    return found[offset : offset + limit] if complete else None
+
+
+async def _numbered(session: Session, numbers: Sequence[int]) -> list[DataRecord]:
+    """The records in the rows with these numbers."""
+    rows = await session.fetch(_select(ROW).where(_among(numbers)))
+    found = {number: row for number, *row in rows}
+    return [mapper_of(DataRecord).item(found[number]) for number in numbers]
+
+
+def _among(numbers: Sequence[int]) -> ColumnElement[bool]:
+    """One parameter for all of them (storage.many_rows)."""
+    listed = func.json_each(bindparam(None, json.dumps(numbers), String)).table_valued("value")
+    return ROW.in_(select(listed.c.value))
 
 
 def _cut(text: str, offset: int, limit: int) -> list[int]:

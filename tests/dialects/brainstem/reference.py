@@ -37,14 +37,15 @@ def is_true(value: str) -> bool:
 
 
 def answer(records: Sequence[Record], pairs: Sequence[Pair]) -> list[Record]:
-    """What a list answers: ``pairs`` are its filters and ``sort[]``, each filter's key once."""
+    """What a list answers. Ties go by name and id, in the direction of the last term of ``sort[]``."""
     conditions: dict[str, list[str]] = {}
     for name, value in pairs:
         if name != "sort[]":
             conditions.setdefault(name.removeprefix("filter{").removesuffix("}"), []).append(value)
     found = [record for record in records if all(holds(record, key, given) for key, given in conditions.items())]
-    found.sort(key=lambda record: (record["name"], record["id"]))
-    for term in reversed([value for name, value in pairs if name == "sort[]"]):
+    terms = [value for name, value in pairs if name == "sort[]"]
+    found.sort(key=lambda record: (record["name"], record["id"]), reverse=bool(terms) and terms[-1].startswith("-"))
+    for term in reversed(terms):
         found.sort(key=lambda record: record[term.lstrip("-")], reverse=term.startswith("-"))
     return found
 

@@ -154,7 +154,7 @@ def test_a_group_that_is_somebody_elses(door: Door, group: int, stranger: Door) 
     assert stranger.new(stranger.new_group())["id"]
 
 
-@pytest.mark.parametrize("header", [None, "", "  ", "Basic YTpi", "x"])
+@pytest.mark.parametrize("header", [None, "", "Basic YTpi", "x"])
 def test_no_credentials(house: House, header: str | None) -> None:
     answer = house.nobody.call("GET", f"{RECORDS}/", {"Authorization": header})
     assert told(answer) == (401, {"detail": "Authentication credentials were not provided."})

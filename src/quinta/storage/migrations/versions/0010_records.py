@@ -46,6 +46,7 @@ def upgrade() -> None:
     op.create_index("ix_data_records_names", "data_records", list(NAMES))
     if op.get_bind().dialect.name == "sqlite":
         op.create_index("ix_data_records_texts", "data_records", [*NAMES, *TEXTS])
+        op.create_index("ix_data_records_descriptions", "data_records", ["description", "name", "uuid"])
 
 
 def _create_groups() -> None:
