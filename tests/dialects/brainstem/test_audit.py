@@ -16,9 +16,7 @@ def trail(house: House, *words: str) -> list[dict[str, Any]]:
 
 def wait_for_refusal(house: House, actor: str, text: str) -> None:
     words = ("--action", "access.refused", "--actor", actor)
-    wait_for(
-        lambda: [entry["description"] for entry in trail(house, *words)], lambda told: any(text in t for t in told)
-    )
+    wait_for(lambda: [entry["description"] for entry in trail(house, *words)], lambda told: text in "\n".join(told))
 
 
 def test_changes_of_records_and_groups(house: House, door: Door, group: int) -> None:
