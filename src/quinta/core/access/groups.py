@@ -77,7 +77,7 @@ async def level_in(work: UnitOfWork, actor: Actor | None, group: Group) -> Group
         return GroupLevel.OWNER
     member = await work.of(GroupMember, of_user(actor.user_id)).get(group_id=group.id)
     if member is None:
-        raise no_such_group(group.number)
+        raise no_such_group(group.number, hidden=True)
     return member.level
 
 
@@ -87,5 +87,6 @@ def owners_only(group: Group) -> NotPermitted:
     )
 
 
-def no_such_group(number: int) -> NotFound:
-    return NotFound(f"there is no group with the number {number}")
+def no_such_group(number: int, *, hidden: bool = False) -> NotFound:
+    """In the same words whether there is none, or one that is ``hidden`` from the caller."""
+    return NotFound(f"there is no group with the number {number}", refusal=hidden)

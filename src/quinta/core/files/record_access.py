@@ -29,7 +29,7 @@ async def seen_by(work: UnitOfWork, actor: Actor | None, portal: Portal, query: 
     if portal is Portal.PUBLIC:
         return replace(query, group_ids=None, public_only=True)
     if actor is None:
-        raise NotAuthenticated("this portal is for those who have signed in")
+        raise NotAuthenticated("this portal is for those who have signed in", refusal=False)
     if portal is Portal.SUPER:
         require_staff(actor)
     if actor.is_staff:
@@ -42,7 +42,7 @@ def require_author(actor: Actor | None, portal: Portal) -> Actor:
     if portal is Portal.PUBLIC:
         raise NotPermitted("nothing is changed through the public portal")
     if actor is None:
-        raise NotAuthenticated("this portal is for those who have signed in")
+        raise NotAuthenticated("this portal is for those who have signed in", refusal=False)
     if portal is Portal.SUPER:
         require_staff(actor)
     return actor

@@ -193,7 +193,7 @@ async def _visible(work: UnitOfWork, actor: Actor | None, portal: Portal, uuid: 
     wanted = RecordQuery(filters=(Filter(RecordField.ID, Operator.EXACT, (known or "",)),))
     page = await work.records(await seen_by(work, actor, portal, wanted))
     if known is None or not page.records:
-        raise _no_record(uuid)
+        raise _no_record(uuid, hidden=known is not None and await work.of(DataRecord, EVERYTHING).count(uuid=known) > 0)
     return page.records[0]
 
 
@@ -264,8 +264,8 @@ def _view(record: DataRecord, groups: Sequence[Group]) -> RecordView:
     return RecordView(record, tuple(group.number for group in groups))
 
 
-def _no_record(uuid: str) -> NotFound:
-    return NotFound(f"there is no data record with the id '{uuid[:80]}'")
+def _no_record(uuid: str, *, hidden: bool = False) -> NotFound:
+    return NotFound(f"there is no data record with the id '{uuid[:80]}'", refusal=hidden)
 
 
 def _event(name: EventName, record: DataRecord, author: Actor, groups: Sequence[Group]) -> Event:

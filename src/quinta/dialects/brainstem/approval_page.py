@@ -24,6 +24,7 @@ from quinta.core.errors import (
     TooManyRequests,
     Unavailable,
 )
+from quinta.dialects.base.refusals import tell_refusal
 from quinta.dialects.brainstem.calls import Anyone, Visit
 
 PATH = "/account/authorize/"
@@ -97,6 +98,7 @@ async def approval_decide(visit: Anyone) -> Response:
     except (NotFound, StateConflict) as error:
         return _refused(error)
     except (NotAuthenticated, TooManyRequests, Unavailable) as error:
+        tell_refusal(visit.services.refusals, visit.request, error)
         return _asked(grant, email, error)
     return _decided(grant, approve=approve)
 

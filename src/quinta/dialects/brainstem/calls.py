@@ -12,6 +12,7 @@ from fastapi.security import APIKeyHeader
 from quinta.core.access.model import Actor
 from quinta.core.services import Services
 from quinta.dialects.base.bodies import headers_of
+from quinta.dialects.base.refusals import known
 from quinta.dialects.brainstem.auth import actor_of
 from quinta.dialects.brainstem.bodies import Texts, read_texts, read_values
 from quinta.dialects.brainstem.fields import Fields
@@ -78,7 +79,7 @@ def _visit(request: Request) -> Visit:
 
 async def _call(request: Request, _: Annotated[str | None, Security(scheme)]) -> Call:
     services: Services = request.app.state.services
-    actor = await actor_of(headers_of(request.scope), services.authenticator)
+    actor = known(request, await actor_of(headers_of(request.scope), services.authenticator))
     return Call(request, services, request.app.state.maximum_body_bytes, actor)
 
 

@@ -14,6 +14,7 @@ from quinta.core.errors import NotFound, NotPermitted
 from quinta.core.files.records import Portal
 from quinta.core.services import Services
 from quinta.dialects.base.bodies import headers_of
+from quinta.dialects.base.refusals import known
 from quinta.dialects.brainstem.auth import actor_of
 from quinta.dialects.brainstem.calls import Visit, scheme
 from quinta.dialects.brainstem.vocabulary import DATA_REPOSITORY, DATASTORAGE, Vocabulary
@@ -76,7 +77,7 @@ async def _reading(
     services: Services = state.services
     actor = None
     if portal is not Portal.PUBLIC:
-        actor = await actor_of(headers_of(request.scope), services.authenticator)
+        actor = known(request, await actor_of(headers_of(request.scope), services.authenticator))
     return RecordCall(request, services, state.maximum_body_bytes, portal, words_of(model), actor)
 
 
