@@ -24,6 +24,7 @@ from quinta.core.connectors.credentials import CredentialsKeeper
 from quinta.core.connectors.keys import seal_credentials_again
 from quinta.core.errors import QuintaError
 from quinta.core.files.blobs import Blobs
+from quinta.core.files.records import Records
 from quinta.core.files.repositories import Repositories
 from quinta.core.files.stored import StoredArchives
 from quinta.core.jobs.jobs import Jobs
@@ -272,6 +273,7 @@ class Server:
             schedules=Schedules(store, clock, blobs, shared.scheduled),
             blobs=blobs,
             repositories=Repositories(store, stored, clock, self.settings.time_zone),
+            records=Records(store, clock, shared.objects),
             jobs=Jobs(store, stored, reader, clock),
             connectors=Connectors(store, clock),
             credentials=CredentialsKeeper(store, clock, self._secrets),

@@ -11,6 +11,7 @@ from sqlalchemy import Table, Update, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from quinta.core.events import Event
+from quinta.core.files.record_query import RecordPage, RecordQuery
 from quinta.core.observation.model import MetricPoint
 from quinta.core.observation.queues import Queue
 from quinta.core.scope import Scope
@@ -19,6 +20,7 @@ from quinta.storage.many_rows import PARAMETER, pages, split
 from quinta.storage.mapper import Mapper, mapper_of
 from quinta.storage.queues import read_queues
 from quinta.storage.record_tables import numbers
+from quinta.storage.records import find_records
 from quinta.storage.repository import SqlRepository
 from quinta.storage.session import Session
 from quinta.storage.tables import metric_points, projects
@@ -125,6 +127,9 @@ class SqlUnitOfWork:
         row = upsert.values(name=mapper_of(kind).table.name, last=1)
         again = row.on_conflict_do_update(index_elements=["name"], set_={"last": numbers.c.last + 1})
         return int((await self._session.write(again.returning(numbers.c.last))).scalar_one())
+
+    async def records(self, query: RecordQuery) -> RecordPage:
+        return await find_records(self._session, query)
 
     async def queues(self, now: datetime) -> list[Queue]:
         return await read_queues(self._session, now)
