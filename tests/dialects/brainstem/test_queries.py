@@ -81,7 +81,8 @@ def filters(draw: st.DrawFn) -> list[Pair]:
         key = f"filter{{{sign}{draw(fields)}.in}}"
         return [(key, value) for value in draw(st.lists(text, min_size=1, max_size=4))]
     if kind == "range":
-        return [(f"filter{{{sign}{draw(fields)}.range}}", value) for value in draw(st.tuples(text, text))]
+        key = f"filter{{{sign}{draw(fields)}.range}}"
+        return [(key, value) for value in draw(st.tuples(text, text))]
     if kind == "flag":
         return [(f"filter{{{sign}is_public}}", draw(st.sampled_from(["0", "1", "False", "true", "", "yes"])))]
     if kind == "group":
@@ -263,6 +264,10 @@ def test_groups_beside_the_records(door: Door, group: int, word: str) -> None:
     assert "groups" not in door.ok("GET", f"{RECORDS}/?include[]=authgroups")
 
 
+FOLLOWED = ("limit=4", "per_page=4")
+"""Parts of a list of fifteen that another follows."""
+
+
 @pytest.mark.parametrize(
     ("query", "size", "count"),
     [
@@ -285,14 +290,12 @@ def test_groups_beside_the_records(door: Door, group: int, word: str) -> None:
         ("per_page=1000", 100, 15),
     ],
 )
-def test_parts_of_a_list(house: House, many: Door, query: str, size: int, count: int) -> None:
+def test_parts_of_a_list(many: Door, query: str, size: int, count: int) -> None:
     body = many.ok("GET", f"{RECORDS}/?{query}")
     assert (body["count"], len(body["data_repositories"])) == (15, count)
     assert (body["meta"]["per_page"], body["meta"]["total_results"]) == (size, 15)
-    assert (body["next"] is None, body["previous"] is None) == (
-        not query or count != size or query == "limit=4&offset=13",
-        "offset=1" not in query and "page=4" not in query and "offset=9" not in query,
-    )
+    begun = body["meta"]["page"] > 1 or "offset=1" in query
+    assert (body["next"] is not None, body["previous"] is not None) == (query in FOLLOWED, begun)
 
 
 @pytest.fixture(scope="module")

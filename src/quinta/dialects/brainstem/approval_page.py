@@ -117,10 +117,11 @@ async def _given(visit: Visit) -> dict[str, str]:
 def _asked(grant: DeviceGrant, email: str = "", error: QuintaError | None = None) -> Response:
     """The page that asks for the decision, with what was wrong about the last one."""
     content = f"""{_told(error)}
-<p>The program <strong>{escape(grant.client_name)}</strong> asks to act in your name on this server, for a year. It
-shows this code:</p>
+<p>The program <strong>{escape(grant.client_name)}</strong> asks to act in your name on this server, for a year. Its
+code:</p>
 <p class="code">{grant.user_code}</p>
-<p>Approve only if you have just started it yourself and see the same code there. Else close this page, or deny.</p>
+<p>Approve only if you have just started it yourself. If it shows a code, that must be the same. Otherwise close this
+page, or deny.</p>
 <form method="post" action="{PATH}">
 <input type="hidden" name="session" value="{escape(grant.session)}">
 <label for="email">E-mail</label>

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
@@ -94,6 +95,8 @@ def _throttled(seconds: int) -> Response:
 
 def explain(request: Request, error: HTTPException) -> HTTPException:
     """Calls that meet no operation, in the words of the wire."""
+    if error.detail != HTTPStatus(error.status_code).phrase:
+        return error
     if error.status_code == 404:
         return HTTPException(404, "Not found.")
     if error.status_code == 405:
