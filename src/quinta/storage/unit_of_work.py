@@ -11,6 +11,7 @@ from sqlalchemy import Table, Update, case, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from quinta.core.events import Event
+from quinta.core.files.record_query import RecordPage, RecordQuery
 from quinta.core.observation.audit_entry import AuditNote
 from quinta.core.observation.model import MetricPoint
 from quinta.core.observation.queues import Queue
@@ -23,6 +24,7 @@ from quinta.storage.mapper import Mapper, mapper_of
 from quinta.storage.observation_tables import metric_points
 from quinta.storage.queues import read_queues
 from quinta.storage.record_tables import numbers
+from quinta.storage.records import find_records
 from quinta.storage.repository import SqlRepository
 from quinta.storage.session import Session
 from quinta.storage.tables import projects
@@ -149,6 +151,9 @@ class SqlUnitOfWork:
         found = await self._session.write(again.returning(rate_windows.c.opened_at, rate_windows.c.used))
         opened_at, used = found.one()
         return Window(opened_at, used)
+
+    async def records(self, query: RecordQuery) -> RecordPage:
+        return await find_records(self._session, query)
 
     async def queues(self, now: datetime) -> list[Queue]:
         return await read_queues(self._session, now)
