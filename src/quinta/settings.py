@@ -134,7 +134,7 @@ def _number(given: Mapping[str, str], name: str, default: int, *, least: int = 1
     if not value:
         return default
     if not value.isdecimal() or int(value) < least:
-        raise SettingsError(f"{name} must be a whole number {'above 0' if least else 'or 0'}, not '{value}'")
+        raise SettingsError(f"{name} must be a whole number {'above 0' if least else 'from 0 on'}, not '{value}'")
     return int(value)
 
 
