@@ -19,7 +19,9 @@ from quinta.core.access.assignments import RoleAssignments
 from quinta.core.access.authentication import Authenticator
 from quinta.core.access.custom_roles import Roles
 from quinta.core.access.devices import Devices
+from quinta.core.access.keys import Keys
 from quinta.core.access.lasting import seal_tokens_again
+from quinta.core.access.rate_limits import RateLimits
 from quinta.core.access.service_users import ServiceUsers
 from quinta.core.access.sign_in import SignIn
 from quinta.core.connectors.connectors import Connectors
@@ -82,6 +84,7 @@ from quinta.engine.loops.housekeeping import Housekeeping
 from quinta.engine.loops.instances import Instances
 from quinta.engine.loops.job_files import JobFiles
 from quinta.engine.loops.jobs import JobLoop
+from quinta.engine.loops.key_uses import write_key_uses
 from quinta.engine.loops.quotas import Quotas
 from quinta.engine.loops.refusals import write_refusals
 from quinta.engine.loops.schedules import Scheduler
@@ -253,8 +256,11 @@ class Server:
         store, clock, reader, blobs = shared.store, shared.clock, shared.reader, shared.blobs
         stored = StoredArchives(shared.objects, ZipArchives(), self.staging)
         sign_in = SignIn(store, clock, self._passwords, self._secrets)
+        authenticator = Authenticator(store, clock)
         return Services(
-            authenticator=Authenticator(store, clock),
+            authenticator=authenticator,
+            keys=Keys(store, clock, authenticator.uses),
+            rate_limits=RateLimits(store, clock, self.settings.rate_limit),
             sign_in=sign_in,
             devices=Devices(store, clock, sign_in),
             accounts=Accounts(store, clock, self._passwords, activate_at_once=self.settings.activate_accounts),
@@ -330,6 +336,7 @@ class Server:
         runs = {
             "recorder": self._recorder.run(),
             "refusals": write_refusals(self.services.refusals),
+            "key uses": write_key_uses(self.services.authenticator.uses),
             "builds": self._builds.loop.run(),
             "batches": self._batches.loop.run(),
             "jobs": self._jobs.loop.run(),
@@ -365,6 +372,7 @@ class Server:
         await asyncio.to_thread(self._reading.close)
         await self._recorder.flush()
         await self.services.refusals.flush(everything=True)
+        await self.services.authenticator.uses.flush()
         await self._database.close()
         if self._lock is not None:
             self._lock.close()

@@ -181,7 +181,12 @@ class UnitOfWork(Protocol):
 
     async def count_call(self, subject: str, now: datetime, window_seconds: float) -> Window:
         """Counts one more call of ``subject`` in its window, exactly, whoever else counts at the same time. The first
-        call after a window has ended opens the next one."""
+        call after a window has ended opens the next one; so does one that finds a window of the future, from before
+        the clock was put back."""
+        ...
+
+    async def forget_calls(self, before: datetime) -> None:
+        """Removes windows that were opened before that moment."""
         ...
 
     async def queues(self, now: datetime) -> list[Queue]:

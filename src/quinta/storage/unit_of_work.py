@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import Table, Update, case, select, update
+from sqlalchemy import Table, Update, case, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from quinta.core.events import Event
@@ -140,7 +140,8 @@ class SqlUnitOfWork:
     async def count_call(self, subject: str, now: datetime, window_seconds: float) -> Window:
         upsert = (postgresql if self._dialect == "postgresql" else sqlite).insert(rate_windows)
         row = upsert.values(subject=subject, opened_at=now, used=1)
-        over = rate_windows.c.opened_at <= now - timedelta(seconds=window_seconds)
+        window = timedelta(seconds=window_seconds)
+        over = or_(rate_windows.c.opened_at <= now - window, rate_windows.c.opened_at > now + window)
         again = row.on_conflict_do_update(
             index_elements=["subject"],
             set_={
@@ -149,8 +150,11 @@ class SqlUnitOfWork:
             },
         )
         found = await self._session.write(again.returning(rate_windows.c.opened_at, rate_windows.c.used))
-        opened_at, used = found.one()
-        return Window(opened_at, used)
+        counted = found.one()
+        return Window(counted.opened_at, counted.used)
+
+    async def forget_calls(self, before: datetime) -> None:
+        await self._session.write(delete(rate_windows).where(rate_windows.c.opened_at < before))
 
     async def records(self, query: RecordQuery) -> RecordPage:
         return await find_records(self._session, query)

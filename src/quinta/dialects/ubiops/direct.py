@@ -11,6 +11,8 @@ from urllib.parse import parse_qs
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
+from quinta.core.access.key_permissions import require_key
+from quinta.core.access.model import KeyPermission
 from quinta.core.errors import InvalidInput, QuintaError
 from quinta.core.observation.refusals import Attempt
 from quinta.core.requests.execution import Answer
@@ -54,6 +56,7 @@ class DirectRequest:
                 raise HTTPException(405, "a direct request is a POST", {"Allow": "POST"})
             headers = headers_of(scope)
             actor = await actor_of(headers, self._authenticator)
+            require_key(actor, KeyPermission.WRITE)
             data = await read_data(receive, headers, self._limit)
             with UntilHangUp(receive):
                 answer = await self._requests.run(actor, *target, data, _timeout(scope["query_string"]))
