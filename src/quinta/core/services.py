@@ -12,6 +12,7 @@ from quinta.core.access.service_users import ServiceUsers
 from quinta.core.access.sign_in import SignIn
 from quinta.core.connectors.connectors import Connectors
 from quinta.core.connectors.credentials import CredentialsKeeper
+from quinta.core.deployments.deployments import Deployments
 from quinta.core.files.blobs import Blobs
 from quinta.core.files.repositories import Repositories
 from quinta.core.jobs.jobs import Jobs
@@ -76,6 +77,7 @@ class Services:
     blobs: Blobs
     repositories: Repositories
     jobs: Jobs
+    deployments: Deployments
     connectors: Connectors
     credentials: CredentialsKeeper
     logs: Logs
