@@ -92,6 +92,12 @@ class Census:
         """Instances of the current revision that are ready or busy."""
         return self._serving(current=True)
 
+    def proven(self, wanted: int, since: float) -> bool:
+        """Whether ``wanted`` of the current revision have been up since that moment, and none has failed lately."""
+        serves = (InstanceState.READY, InstanceState.BUSY)
+        up = [i for i in self.instances.values() if i.current and i.state in serves and i.ready_since <= since]
+        return not self.failures and len(up) >= wanted
+
     def _fewest(self) -> int:
         return max(self.version.minimum_instances if self.version else 0, self.kept)
 

@@ -36,6 +36,7 @@ class Warmer:
         """None once ``instances`` of ``version``, or as many as there is room for, are ready and have stayed so for a
         moment; else why not."""
         runner, pool = self._runner, self._runner.pool
+        wanted = max(instances, 1)
         broken: asyncio.Future[Failure] = asyncio.get_running_loop().create_future()
         runner.broken.add(broken)
         ready: asyncio.Task[None] | None = None
@@ -45,9 +46,11 @@ class Warmer:
                 failure = await runner.probe(version)  # it may take the place of others; the further ones may not
                 if failure is not None:
                     return failure
-            pool.keep(max(instances, 1), self._now() + KEPT_SECONDS)
+            pool.keep(wanted, self._now() + KEPT_SECONDS)
+            if pool.proven(wanted, self._now() - self._policy.watch_seconds):
+                return None
             runner.scale()
-            ready = asyncio.create_task(self._all_ready(max(instances, 1)))
+            ready = asyncio.create_task(self._all_ready(wanted))
             await asyncio.wait((ready, broken), return_when=asyncio.FIRST_COMPLETED)
             if not broken.done():
                 await asyncio.wait((broken,), timeout=self._policy.watch_seconds)
