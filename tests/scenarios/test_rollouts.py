@@ -73,7 +73,7 @@ PATIENCE_SECONDS = 90
 
 
 class Desk:
-    """The use cases on a server's own database, as an operator's command has them: the server follows within a second."""
+    """The use cases on a server's own database, as an operator's command has them; the server follows soon."""
 
     def __init__(self, server: RunningServer, project: str) -> None:
         self._server = server
@@ -323,7 +323,9 @@ def test_the_configuration_says_how_many_instances_the_live_version_has(house: R
         client.patch(door.path, json={"maximum_idle_time": 10})
 
         def instances() -> int:
-            found = re.search(r"^quinta_instances\{.*" + project + r".*state=\"ready\".*\} (\d+)", metrics(), re.M)
+            found = re.search(
+                r"^quinta_version_instances\{.*" + project + r".*state=\"ready\".*\} (\d+)", metrics(), re.M
+            )
             return int(found[1]) if found else 0
 
         def metrics() -> str:
