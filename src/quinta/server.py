@@ -27,6 +27,7 @@ from quinta.core.access.sign_in import SignIn
 from quinta.core.connectors.connectors import Connectors
 from quinta.core.connectors.credentials import CredentialsKeeper
 from quinta.core.connectors.keys import seal_credentials_again
+from quinta.core.deployments.deployments import Deployments
 from quinta.core.errors import QuintaError
 from quinta.core.files.blobs import Blobs
 from quinta.core.files.records import Records
@@ -87,6 +88,7 @@ from quinta.engine.loops.jobs import JobLoop
 from quinta.engine.loops.key_uses import write_key_uses
 from quinta.engine.loops.quotas import Quotas
 from quinta.engine.loops.refusals import write_refusals
+from quinta.engine.loops.rollouts import Rollouts
 from quinta.engine.loops.schedules import Scheduler
 from quinta.engine.loops.verifications import Verifications
 from quinta.engine.measurements import Measurements, Sources
@@ -217,6 +219,7 @@ class Server:
         self._jobs = JobLoop(
             store, secrets, self.supervisor, reader, job_files, recorder, failures, clock, self._runs_here
         )
+        self._rollouts = Rollouts(store, secrets, self.supervisor, recorder, failures, clock, self._runs_here)
         self._scheduler = Scheduler(store, shared.scheduled, recorder, clock)
         self._deliveries = DeliveryLoop(store, deliveries, runs, recorder, failures, clock)
         self._verifications = Verifications(store, drivers, secrets, recorder, failures, clock)
@@ -229,6 +232,7 @@ class Server:
             "builds": self._builds.loop.end_far_leases,
             "batches": self._batches.loop.end_far_leases,
             "jobs": self._jobs.loop.end_far_leases,
+            "rollouts": self._rollouts.loop.end_far_leases,
             "deliveries": self._deliveries.loop.end_far_leases,
             "verifications": self._verifications.loop.end_far_leases,
         }
@@ -290,6 +294,7 @@ class Server:
             repositories=Repositories(store, stored, clock, self.settings.time_zone),
             records=Records(store, clock, shared.objects),
             jobs=Jobs(store, stored, reader, clock),
+            deployments=Deployments(store, clock),
             connectors=Connectors(store, clock),
             credentials=CredentialsKeeper(store, clock, self._secrets),
             logs=Logs(store, clock),
@@ -329,6 +334,7 @@ class Server:
             await self._builds.loop.release_abandoned()
             await self._batches.loop.release_abandoned()
             await self._jobs.loop.release_abandoned()
+            await self._rollouts.loop.release_abandoned()
             await self._deliveries.loop.release_abandoned()
             await self._verifications.loop.release_abandoned()
         await asyncio.to_thread(self._builder.remove_leftovers)
@@ -340,6 +346,7 @@ class Server:
             "builds": self._builds.loop.run(),
             "batches": self._batches.loop.run(),
             "jobs": self._jobs.loop.run(),
+            "rollouts": self._rollouts.loop.run(),
             "deliveries": self._deliveries.loop.run(),
             "verifications": self._verifications.loop.run(),
             "schedules": self._scheduler.run(),
@@ -362,6 +369,7 @@ class Server:
             self._jobs.close(grace=5.0),
             self._deliveries.loop.close(grace=5.0),
             self._builds.loop.close(grace=0.0),
+            self._rollouts.loop.close(grace=0.0),
             self._verifications.loop.close(grace=0.0),
             self._scheduler.close(grace=5.0),
         )
@@ -404,6 +412,7 @@ class Server:
             "requests_waiting": sum(pool.waiting for pool in pools),
             "batch_requests_in_flight": self._batches.loop.in_flight,
             "jobs_in_flight": self._jobs.loop.in_flight,
+            "rollouts_in_flight": self._rollouts.loop.in_flight,
             "scheduled_requests_in_flight": self._scheduler.in_flight,
             "builds_in_flight": self._builds.loop.in_flight,
         }

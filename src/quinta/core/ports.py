@@ -296,7 +296,8 @@ class ModelRunner(Protocol):
 
     def apply(self, version: RunnableVersion) -> None:
         """Makes ``version`` the revision to run: keeps its minimum of instances, replaces instances of older
-        revisions once a new one is ready. An older revision than the one known is ignored."""
+        revisions once a new one is ready. An older revision than the one known is ignored; of the one known the numbers
+        of instances are taken, which are no part of a revision where a configuration says them."""
         ...
 
     async def probe(self, version: RunnableVersion) -> Failure | None:
@@ -308,6 +309,11 @@ class ModelRunner(Protocol):
         """Has ``instances`` of a revision ready that does not get traffic yet, each probed, and keeps them for the
         moment when it does (a while at most). None when they are ready, else why they are not; at most as many as
         memory has room for beside what serves, but at least one."""
+        ...
+
+    def let_go(self, version_id: str, *, serves: bool) -> None:
+        """The rollout that had instances of the version warmed has ended. They stay if it ``serves`` now, else those
+        that are idle stop, except as many as it had before."""
         ...
 
     async def retire(self, version_id: str, reason: Reason) -> None:

@@ -14,6 +14,7 @@ from quinta.core.access.service_users import ServiceUsers
 from quinta.core.access.sign_in import SignIn
 from quinta.core.connectors.connectors import Connectors
 from quinta.core.connectors.credentials import CredentialsKeeper
+from quinta.core.deployments.deployments import Deployments
 from quinta.core.files.blobs import Blobs
 from quinta.core.files.records import Records
 from quinta.core.files.repositories import Repositories
@@ -82,6 +83,7 @@ class Services:
     repositories: Repositories
     records: Records
     jobs: Jobs
+    deployments: Deployments
     connectors: Connectors
     credentials: CredentialsKeeper
     logs: Logs

@@ -9,6 +9,8 @@ and ``capacity.Capacity``, which sees the versions of all tenants, decides when 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from quinta.core.models.model import RunnableVersion
 from quinta.core.reasons import Reason
 from quinta.engine.supervisor.census import Census, start_key
@@ -39,6 +41,7 @@ RETIRED = {
 _REPLACED = "a newer revision replaces it"
 _NEEDED = "its memory is needed for other instances"
 _TOO_MANY = "the version may have fewer instances now"
+_NOT_LIVE = "the rollout that it was warmed for failed"
 
 
 class Pool(Census):
@@ -143,9 +146,12 @@ class Pool(Census):
 
     def apply(self, version: RunnableVersion, now: float) -> list[Action]:
         """Makes ``version`` the one to run. Only what instances were started with makes them stale, and those that
-        are serve on until one of the new revision is ready. An older revision than the present one is ignored."""
-        if self.retired or (self.version is not None and version.revision <= self.version.revision):
+        are serve on until one of the new revision is ready. An older revision than the present one is ignored; of the
+        present one the numbers of instances are taken, which a project's configuration may change."""
+        if self.retired or (self.version is not None and version.revision < self.version.revision):
             return []
+        if self.version is not None and version.revision == self.version.revision:
+            return self._resize(version)
         changed = self.version is None or start_key(version) != start_key(self.version)
         self.version = version
         if changed:
@@ -162,7 +168,34 @@ class Pool(Census):
         for instance in fresh:
             if instance not in self.ready:
                 actions += self._free(instance, now)
-        while self.ready and self.ready[0].current and self._alive() > version.maximum_instances:
+        return actions + self._shut_surplus()
+
+    def keep(self, instances: int, until: float) -> None:
+        """Has so many instances of the current revision, whatever its own numbers say, until that moment."""
+        self.kept, self.kept_until = instances, until
+
+    def serve(self, now: float) -> None:
+        """Ends ``keep``: the version gets traffic, and its own numbers hold. The idle time of what waited begins."""
+        self.kept = 0
+        for instance in self.ready:
+            instance.since = now
+
+    def let_go(self, remaining: int) -> list[Action]:
+        """Ends ``keep`` and stops idle instances of the current revision, except ``remaining`` and the minimum."""
+        self.kept = 0
+        idle = [instance for instance in self.ready if instance.current]
+        surplus = max(0, self._alive() - max(remaining, self._fewest()))
+        return [self._shut(instance, _NOT_LIVE) for instance in idle[:surplus]]
+
+    def _resize(self, version: RunnableVersion) -> list[Action]:
+        assert self.version is not None
+        least, most = version.minimum_instances, version.maximum_instances
+        self.version = replace(self.version, minimum_instances=least, maximum_instances=most)
+        return self._shut_surplus()
+
+    def _shut_surplus(self) -> list[Action]:
+        actions: list[Action] = []
+        while self.version and self.ready and self.ready[0].current and self._alive() > self._most(self.version):
             actions.append(self._shut(self.ready[0], _TOO_MANY))
         return actions
 
@@ -229,6 +262,8 @@ class Pool(Census):
         """Time has passed: idle instances stop, and the load is measured."""
         if self.retired:
             return []
+        if self.kept and now >= self.kept_until:
+            self.kept = 0
         self.demand.sample(len(self.waiting) + self.count(InstanceState.BUSY), now)
         actions: list[Action] = []
         for instance in [i for i in self.instances.values() if i.state is InstanceState.READY]:
@@ -236,7 +271,7 @@ class Pool(Census):
             if self._is_probed(instance):
                 surplus, idle = True, max(idle, _PROBED_IDLE_SECONDS)
             else:
-                surplus = self.version is None or self._serving() > self.version.minimum_instances
+                surplus = self.version is None or self._serving() > self._fewest()
             if surplus and now - instance.since >= idle:
                 actions.append(self._shut(instance, f"it had no request for {idle:g} s"))
         return actions
@@ -249,7 +284,7 @@ class Pool(Census):
     def _free(self, instance: Instance, now: float) -> list[Action]:
         if not instance.current and self._serving(current=True):
             return [self._shut(instance, _REPLACED)]
-        if self.version is not None and len(self.instances) > self.version.maximum_instances < self._alive():
+        if self.version is not None and len(self.instances) > self._most(self.version) < self._alive():
             return [self._shut(instance, _TOO_MANY)]
         if self.owed and not (instance.current and self._older_alive() > 0):
             self.owed -= 1
