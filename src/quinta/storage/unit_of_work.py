@@ -139,18 +139,18 @@ class SqlUnitOfWork:
 
     async def count_call(self, subject: str, now: datetime, window_seconds: float) -> Window:
         upsert = (postgresql if self._dialect == "postgresql" else sqlite).insert(rate_windows)
-        row = upsert.values(subject=subject, opened_at=now, used=1)
+        first = upsert.values(subject=subject, opened_at=now, used=1)
         over = rate_windows.c.opened_at <= now - timedelta(seconds=window_seconds)
-        again = row.on_conflict_do_update(
+        again = first.on_conflict_do_update(
             index_elements=["subject"],
             set_={
-                "opened_at": case((over, row.excluded.opened_at), else_=rate_windows.c.opened_at),
+                "opened_at": case((over, first.excluded.opened_at), else_=rate_windows.c.opened_at),
                 "used": case((over, 1), else_=rate_windows.c.used + 1),
             },
         )
         found = await self._session.write(again.returning(rate_windows.c.opened_at, rate_windows.c.used))
-        opened_at, used = found.one()
-        return Window(opened_at, used)
+        row = found.one()
+        return Window(row.opened_at, row.used)
 
     async def records(self, query: RecordQuery) -> RecordPage:
         return await find_records(self._session, query)
