@@ -28,6 +28,7 @@ from quinta.core.connectors.keys import seal_credentials_again
 from quinta.core.deployments.deployments import Deployments
 from quinta.core.errors import QuintaError
 from quinta.core.files.blobs import Blobs
+from quinta.core.files.records import Records
 from quinta.core.files.repositories import Repositories
 from quinta.core.files.stored import StoredArchives
 from quinta.core.jobs.jobs import Jobs
@@ -217,7 +218,7 @@ class Server:
         )
         self._rollouts = Rollouts(store, secrets, self.supervisor, recorder, failures, clock, self._runs_here)
         self._scheduler = Scheduler(store, shared.scheduled, recorder, clock)
-        self._deliveries = DeliveryLoop(store, deliveries, runs, recorder, clock)
+        self._deliveries = DeliveryLoop(store, deliveries, runs, recorder, failures, clock)
         self._verifications = Verifications(store, drivers, secrets, recorder, failures, clock)
         self._observe(store, recorder, clock)
         self._instances = Instances(store, shared.versions, self.supervisor, self._runs_here)
@@ -285,6 +286,7 @@ class Server:
             schedules=Schedules(store, clock, blobs, shared.scheduled),
             blobs=blobs,
             repositories=Repositories(store, stored, clock, self.settings.time_zone),
+            records=Records(store, clock, shared.objects),
             jobs=Jobs(store, stored, reader, clock),
             deployments=Deployments(store, clock),
             connectors=Connectors(store, clock),

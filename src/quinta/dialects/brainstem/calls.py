@@ -12,6 +12,7 @@ from fastapi.security import APIKeyHeader
 from quinta.core.access.model import Actor
 from quinta.core.services import Services
 from quinta.dialects.base.bodies import headers_of
+from quinta.dialects.base.refusals import known
 from quinta.dialects.brainstem.auth import actor_of
 from quinta.dialects.brainstem.bodies import Texts, read_texts, read_values
 from quinta.dialects.brainstem.fields import Fields
@@ -19,7 +20,7 @@ from quinta.dialects.brainstem.fields import Fields
 _MOST_ITEMS = 1_000
 """Members and items of a value that says what to do, at all depths."""
 
-_scheme = APIKeyHeader(name="Authorization", auto_error=False, description="`Bearer KEY` or `Token KEY`.")
+scheme = APIKeyHeader(name="Authorization", auto_error=False, description="`Bearer KEY` or `Token KEY`.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,9 @@ def _visit(request: Request) -> Visit:
     return Visit(request, request.app.state.services, request.app.state.maximum_body_bytes)
 
 
-async def _call(request: Request, _: Annotated[str | None, Security(_scheme)]) -> Call:
+async def _call(request: Request, _: Annotated[str | None, Security(scheme)]) -> Call:
     services: Services = request.app.state.services
-    actor = await actor_of(headers_of(request.scope), services.authenticator)
+    actor = known(request, await actor_of(headers_of(request.scope), services.authenticator))
     return Call(request, services, request.app.state.maximum_body_bytes, actor)
 
 
