@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import os
 import time
@@ -10,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 # The two highest bits of the digit are the variant of RFC 9562, 10 in binary; the other two are random.
 _VARIANTS = {f"{value:x}": f"{8 | value & 3:x}" for value in range(16)}
+_PREFIXED_CHARACTERS = 26
+"""Of 5 bits each, for the 128 of a UUID."""
 
 
 def new_id() -> str:
@@ -44,3 +47,21 @@ def new_log_id(moment: datetime) -> str:
 def first_log_id(moment: datetime) -> str:
     """What every log id of ``moment`` or later is not less than, and every earlier one is."""
     return f"{(moment - _EPOCH) // timedelta(microseconds=1):014x}"
+
+
+def prefixed_id(prefix: str, row_id: str) -> str:
+    """The UUID ``row_id`` as ``prefix``, ``_`` and 26 characters of base32 in lower case (contract versiontwo 2)."""
+    text = base64.b32encode(uuid.UUID(row_id).bytes).decode()
+    return f"{prefix}_{text.rstrip('=').lower()}"
+
+
+def parse_prefixed_id(prefix: str, text: str) -> str | None:
+    """The UUID that ``prefixed_id`` made ``text`` of, or None when it is not from there."""
+    characters = text.removeprefix(f"{prefix}_")
+    if len(characters) != _PREFIXED_CHARACTERS or not characters.isascii():
+        return None
+    try:
+        found = str(uuid.UUID(bytes=base64.b32decode(characters.upper() + "======")))
+    except ValueError:
+        return None
+    return found if prefixed_id(prefix, found) == text else None

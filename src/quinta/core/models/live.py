@@ -23,6 +23,7 @@ _OF_APPLICATIONS = frozenset(
         EventName.APPLICATION_DELETED,
         EventName.BUILD_ENDED,
         EventName.BUILD_REQUESTED,
+        EventName.DEPLOYMENT_COMPLETED,
         EventName.MODEL_CHANGED,
         EventName.MODEL_DELETED,
         EventName.ORGANIZATION_CHANGED,
@@ -99,8 +100,8 @@ class LiveVersions:
 class LiveApplications:
     """Answers what a job of an application runs, as ``application_version`` says; None also for one that is gone.
 
-    Any event that could change an answer drops them all: which version is the newest that serves hangs on versions that
-    an answer has not seen, and these events are rare beside jobs.
+    Any event that could change an answer drops them all: which version is the live one may hang on versions that an
+    answer has not seen, and these events are rare beside jobs.
     """
 
     def __init__(self, store: Store, secrets: Secrets) -> None:

@@ -1,0 +1,44 @@
+"""Ids on the wire: a prefix that says what it is of, and the row's UUID in base32 (contract versiontwo 2)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from quinta.core.errors import NotFound
+from quinta.kit.ids import parse_prefixed_id, prefixed_id
+
+
+class Noun(StrEnum):
+    """What has an id, by its prefix."""
+
+    PROJECT = "proj"
+    WORKSPACE = "ws"
+    DEPLOYMENT = "dep"
+    KEY = "key"
+    WEBHOOK = "wh"
+    DELIVERY = "whd"
+    EVENT = "evt"
+
+
+_WORDS = {
+    Noun.PROJECT: "project",
+    Noun.WORKSPACE: "workspace",
+    Noun.DEPLOYMENT: "deployment",
+    Noun.KEY: "API key",
+    Noun.WEBHOOK: "webhook",
+    Noun.DELIVERY: "delivery",
+    Noun.EVENT: "event",
+}
+
+
+def wire_id(noun: Noun, row_id: str) -> str:
+    """The id on the wire of the row with the UUID ``row_id``."""
+    return prefixed_id(noun, row_id)
+
+
+def row_id(noun: Noun, text: str) -> str:
+    """The UUID of the row that is ``text`` on the wire; NotFound for what is no id of a ``noun``."""
+    found = parse_prefixed_id(noun, text)
+    if found is None:
+        raise NotFound(f"there is no {_WORDS[noun]} with this id; its ids begin with '{noun}_'")
+    return found
