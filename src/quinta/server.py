@@ -77,6 +77,7 @@ from quinta.engine.builds.build import BuildSettings, PackageBuilder
 from quinta.engine.connectors.delivery import StoreDeliveries
 from quinta.engine.connectors.destinations import Destinations
 from quinta.engine.connectors.drivers import make_drivers
+from quinta.engine.leases import LeasedLoop
 from quinta.engine.loops.batches import Batches
 from quinta.engine.loops.builds import Builds
 from quinta.engine.loops.clock import ClockWatch
@@ -227,16 +228,16 @@ class Server:
         self._instances = Instances(store, shared.versions, self.supervisor, self._runs_here)
         self._housekeeping = Housekeeping(store, objects, clock)
         self._quotas = Quotas(store, recorder, clock)
-        menders = {
-            "schedules": self._scheduler.end_sleep,
-            "builds": self._builds.loop.end_far_leases,
-            "batches": self._batches.loop.end_far_leases,
-            "jobs": self._jobs.loop.end_far_leases,
-            "rollouts": self._rollouts.loop.end_far_leases,
-            "deliveries": self._deliveries.loop.end_far_leases,
-            "verifications": self._verifications.loop.end_far_leases,
+        self._leased: dict[str, LeasedLoop[Any]] = {
+            "builds": self._builds.loop,
+            "batches": self._batches.loop,
+            "jobs": self._jobs.loop,
+            "rollouts": self._rollouts.loop,
+            "deliveries": self._deliveries.loop,
+            "verifications": self._verifications.loop,
         }
-        self._clock_watch = ClockWatch(clock, menders)
+        far = {name: loop.end_far_leases for name, loop in self._leased.items()}
+        self._clock_watch = ClockWatch(clock, {"schedules": self._scheduler.end_sleep, **far})
 
     def _observe(self, store: Database, recorder: Recorder, clock: Clock) -> None:
         """Makes what operators look at."""
@@ -331,24 +332,15 @@ class Server:
             self._tell(f"{lost} secret values do not open with the keyring: put their key back, or set them again")
         await self._first_start()
         if self._database.exclusive:
-            await self._builds.loop.release_abandoned()
-            await self._batches.loop.release_abandoned()
-            await self._jobs.loop.release_abandoned()
-            await self._rollouts.loop.release_abandoned()
-            await self._deliveries.loop.release_abandoned()
-            await self._verifications.loop.release_abandoned()
+            for loop in self._leased.values():
+                await loop.release_abandoned()
         await asyncio.to_thread(self._builder.remove_leftovers)
         await self.supervisor.start()
         runs = {
             "recorder": self._recorder.run(),
             "refusals": write_refusals(self.services.refusals),
             "key uses": write_key_uses(self.services.authenticator.uses),
-            "builds": self._builds.loop.run(),
-            "batches": self._batches.loop.run(),
-            "jobs": self._jobs.loop.run(),
-            "rollouts": self._rollouts.loop.run(),
-            "deliveries": self._deliveries.loop.run(),
-            "verifications": self._verifications.loop.run(),
+            **{name: loop.run() for name, loop in self._leased.items()},
             "schedules": self._scheduler.run(),
             "instances": self._instances.run(),
             "housekeeping": self._housekeeping.run(),

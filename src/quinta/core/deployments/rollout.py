@@ -157,9 +157,9 @@ async def _replace(work: UnitOfWork, deployment: Deployment, replaced_id: str, n
 
 async def _end(work: UnitOfWork, deployment: Deployment, now: datetime, **values: object) -> Deployment:
     """The row as it is from now on; the lease was ended by the caller, whose it was."""
-    moments = {"finished_at": now, "updated_at": now}
-    await work.of(Deployment, in_project(deployment.project_id)).change(deployment.id, **values, **moments)
-    return replace(deployment, **values, **moments)  # type: ignore[arg-type]  # its own fields
+    rows = work.of(Deployment, in_project(deployment.project_id))
+    await rows.change(deployment.id, **values, finished_at=now, updated_at=now)
+    return await rows.lock(deployment.id)
 
 
 def _event(name: EventName, deployment: Deployment, tags: tuple[str, ...] | None = None) -> Event:

@@ -64,16 +64,22 @@ class LiveSets:
         """The ids of the live versions, by the ids of the project's models that have one."""
         found = self._sets.get(project_id)
         if found is None:
-            if len(self._sets) >= _MOST_PROJECTS:
-                del self._sets[next(iter(self._sets))]
-            found = asyncio.create_task(self._read(project_id), name=f"live versions of {project_id}")
-            self._sets[project_id] = found
-        try:
-            return await asyncio.shield(found)  # it is read for others too: one who goes does not end it
-        except BaseException:
-            if found.done() and self._sets.get(project_id) is found and (found.cancelled() or found.exception()):
-                del self._sets[project_id]
-            raise
+            found = self._begin(project_id)
+        if found.done():
+            return found.result()
+        return await asyncio.shield(found)  # it is read for others too: one who goes does not end it
+
+    def _begin(self, project_id: str) -> asyncio.Task[Mapping[str, str]]:
+        if len(self._sets) >= _MOST_PROJECTS:
+            del self._sets[next(iter(self._sets))]
+        task = asyncio.create_task(self._read(project_id), name=f"live versions of {project_id}")
+        self._sets[project_id] = task
+        task.add_done_callback(lambda task: self._drop_failed(project_id, task))
+        return task
+
+    def _drop_failed(self, project_id: str, task: asyncio.Task[Mapping[str, str]]) -> None:
+        if (task.cancelled() or task.exception() is not None) and self._sets.get(project_id) is task:
+            del self._sets[project_id]
 
     async def _read(self, project_id: str) -> Mapping[str, str]:
         scope = in_project(project_id)

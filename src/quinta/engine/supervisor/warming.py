@@ -52,6 +52,8 @@ class Warmer:
             runner.scale()
             ready = asyncio.create_task(self._all_ready(wanted))
             await asyncio.wait((ready, broken), return_when=asyncio.FIRST_COMPLETED)
+            if ready.done():
+                ready.result()
             if not broken.done():
                 await asyncio.wait((broken,), timeout=self._policy.watch_seconds)
             if pool.retired is not None:
