@@ -55,6 +55,17 @@ async def project_for(work: UnitOfWork, actor: Actor, name: str, permission: Per
     return reach.project
 
 
+async def project_by_id(work: UnitOfWork, actor: Actor, project_id: str, permission: Permission) -> Project:
+    """As ``project_for``, for dialects that name projects by their ids."""
+    found = await work.of(Project, EVERYTHING).get(id=project_id)
+    if found is None:
+        raise NotFound("there is no such project")
+    try:
+        return await project_for(work, actor, found.name, permission)
+    except NotFound:  # in the same words as above, without the name that it does not know
+        raise NotFound("there is no such project", refusal=True, project_id=found.id) from None
+
+
 async def object_for(
     work: UnitOfWork, actor: Actor, project_name: str, kind: type[T], name: str, permission: Permission
 ) -> tuple[Project, T]:
