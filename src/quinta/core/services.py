@@ -45,6 +45,7 @@ from quinta.core.tenancy.organizations import Organizations
 from quinta.core.tenancy.plans import Plans
 from quinta.core.tenancy.projects import Projects
 from quinta.core.tenancy.resources import Resources
+from quinta.core.webhooks.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class Services:
     deployments: Deployments
     connectors: Connectors
     credentials: CredentialsKeeper
+    webhooks: Webhooks
     logs: Logs
     metrics: Metrics
     usage: Usage

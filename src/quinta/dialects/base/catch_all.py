@@ -18,9 +18,9 @@ _log = structlog.get_logger(__name__)
 class CatchAll:
     """Answers 500 for any exception that reaches it and logs the exception with an id that the answer names.
 
-    ``body`` makes the JSON body from that id; ``stopping`` makes the body of the 503 for a call that the server's end cuts
-    short. A handler for ``Exception`` would not do: Starlette answers and raises
-    again, and uvicorn then drops the connection without saying so, which broke 35 of 50 next requests on it.
+    ``body`` makes the JSON body from that id; ``stopping`` makes the body of the 503 for a call that the server's end
+    cuts short. A handler for ``Exception`` would not do: Starlette answers and raises again,
+    and uvicorn then drops the connection without saying so, which broke 35 of 50 next requests on it.
     """
 
     def __init__(self, app: ASGIApp, body: Callable[[str], bytes], stopping: Callable[[], bytes]) -> None:

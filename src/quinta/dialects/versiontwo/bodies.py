@@ -67,7 +67,7 @@ class Members:
             raise invalid(name, Problem.REQUIRED)
         return text
 
-    def optional_text(self, name: str) -> str | None | Unset:
+    def optional_text(self, name: str) -> str | Unset | None:
         """A string, None where it is null; UNSET where it is not given."""
         value = self._given.get(name, UNSET)
         if value is not None and not isinstance(value, (str, Unset)):

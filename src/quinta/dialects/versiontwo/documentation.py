@@ -27,16 +27,16 @@ CONFIG: Schema = {
     },
 }
 STATUSES = ["pending", "in_progress", "completed", "failed", "rolled_back"]
-_PAGE = {
+_PAGE: dict[str, Schema] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 100},
     "cursor": {"type": "string", "description": "`next_cursor` of the part before"},
 }
-_TIMES = {
+_TIMES: dict[str, Schema] = {
     "start_time": {"type": "string", "format": "date-time"},
     "end_time": {"type": "string", "format": "date-time"},
 }
-METRICS = {**_TIMES, "interval": {"enum": ["1m", "5m", "1h"]}}
-LOGS = {
+METRICS: dict[str, Schema] = {**_TIMES, "interval": {"enum": ["1m", "5m", "1h"]}}
+LOGS: dict[str, Schema] = {
     **_TIMES,
     "level": {"enum": ["debug", "info", "warn", "warning", "error"], "description": "The lowest one to show"},
     "component": {"type": "string"},

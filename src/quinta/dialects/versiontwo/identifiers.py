@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from quinta.core.errors import NotFound
-from quinta.kit.ids import parse_prefixed_id, prefixed_id
+from quinta.kit.ids import parse_short_id, short_id
 
 
 class Noun(StrEnum):
@@ -33,12 +33,13 @@ _WORDS = {
 
 def wire_id(noun: Noun, row_id: str) -> str:
     """The id on the wire of the row with the UUID ``row_id``."""
-    return prefixed_id(noun, row_id)
+    return f"{noun}_{short_id(row_id)}"
 
 
 def row_id(noun: Noun, text: str) -> str:
     """The UUID of the row that is ``text`` on the wire; NotFound for what is no id of a ``noun``."""
-    found = parse_prefixed_id(noun, text)
+    prefix, _, rest = text.partition("_")
+    found = parse_short_id(rest) if prefix == noun else None
     if found is None:
         raise NotFound(f"there is no {_WORDS[noun]} with this id; its ids begin with '{noun}_'")
     return found
