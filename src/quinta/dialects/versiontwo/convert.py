@@ -89,12 +89,13 @@ def delivery_item(delivery: WebhookDelivery) -> shapes.DeliveryItem:
         id=wire_id(Noun.DELIVERY, delivery.id),
         event_id=wire_id(Noun.EVENT, delivery.event_id),
         event=delivery.event,
-        status=delivery.status,
+        status=delivery.shown_status,
         tries=delivery.tries,
         response_status=delivery.response_status,
         error=delivery.error_message,
         created_at=seconds(delivery.created_at),
         delivered_at=optional_seconds(delivery.delivered_at),
+        next_try_at=optional_seconds(delivery.next_try_at),
     )
 
 

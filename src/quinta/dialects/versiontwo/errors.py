@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
 
@@ -99,6 +100,17 @@ def about(
 ) -> Refused:
     """A refusal that is about no field."""
     return Refused(status, Told(_code(status), topic=topic, english=english, values=values), headers)
+
+
+@contextmanager
+def of_members(member: str) -> Iterator[None]:
+    """What the core finds wrong with a part of ``member`` is told by the part's own name: it is the whole body."""
+    try:
+        yield
+    except (InvalidInput, TooLarge) as error:
+        if error.field is not None and error.field.startswith(f"{member}."):
+            error.field = error.field.removeprefix(f"{member}.")
+        raise
 
 
 def refused(error: QuintaError | HTTPException) -> Response:

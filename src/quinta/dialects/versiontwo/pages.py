@@ -7,7 +7,7 @@ import binascii
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from quinta.dialects.versiontwo.errors import invalid
 from quinta.dialects.versiontwo.messages import Problem
@@ -80,3 +80,8 @@ def id_in(cursor: str) -> str:
         return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
     except (binascii.Error, ValueError):
         raise invalid("cursor", Problem.INVALID_VALUE) from None
+
+
+def next_part(cursor: str | None) -> dict[str, Any]:
+    """The member of a list that says how to go on; none at its end."""
+    return {} if cursor is None else {"next_cursor": cursor}

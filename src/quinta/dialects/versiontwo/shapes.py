@@ -178,6 +178,7 @@ class DeliveryItem(BaseModel):
     error: str | None
     created_at: str
     delivered_at: str | None
+    next_try_at: str | None
 
 
 class Delivery(DeliveryItem):
