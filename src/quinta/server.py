@@ -230,6 +230,10 @@ class Server:
         self._instances = Instances(store, shared.versions, self.supervisor, self._runs_here)
         self._housekeeping = Housekeeping(store, objects, clock)
         self._quotas = Quotas(store, recorder, clock)
+        self._gather_leased(clock)
+
+    def _gather_leased(self, clock: Clock) -> None:
+        """Names the loops that lease rows, for what is done with all of them."""
         self._leased: dict[str, LeasedLoop[Any]] = {
             "builds": self._builds.loop,
             "batches": self._batches.loop,

@@ -19,7 +19,7 @@ class Census:
 
     ``obstacle`` is a sentence that says why it cannot have what it wants, and ``owed`` counts the instances that stop
     for others when they are free; both are set by whoever grants starts. ``kept`` is how many instances there are to be
-    beyond the version's own numbers until ``kept_until``: a rollout has them warmed before the version is the live one.
+    beyond the version's own numbers until ``kept_until``, set by whoever warms them for a rollout (``warming``).
     """
 
     def __init__(self, policy: SupervisorPolicy, new_id: Callable[[], str], tenant: Tenant) -> None:
@@ -66,7 +66,7 @@ class Census:
 
     def idle(self) -> list[tuple[Instance, bool]]:
         """Instances that serve and have nothing to do, longest idle first, and whether each is above the minimum."""
-        surplus = self._serving() - self._fewest()
+        surplus = self._serving() - self.fewest()
         longest = sorted(self.ready, key=lambda instance: instance.since)
         return [(instance, index < surplus) for index, instance in enumerate(longest)]
 
@@ -86,7 +86,7 @@ class Census:
                 return Urgency.QUEUE  # a replacement for instances of an older revision
         if waiting and self.demand.more(waiting, self._counted_upon(now), starting) > 0:
             return Urgency.QUEUE
-        return Urgency.MINIMUM if alive < self._fewest() else None
+        return Urgency.MINIMUM if alive < self.fewest() else None
 
     def serving_current(self) -> int:
         """Instances of the current revision that are ready or busy."""
@@ -98,7 +98,8 @@ class Census:
         up = [i for i in self.instances.values() if i.current and i.state in serves and i.ready_since <= since]
         return not self.failures and len(up) >= wanted
 
-    def _fewest(self) -> int:
+    def fewest(self) -> int:
+        """How many instances there are to be without requests."""
         return max(self.version.minimum_instances if self.version else 0, self.kept)
 
     def _most(self, version: RunnableVersion) -> int:

@@ -41,7 +41,6 @@ RETIRED = {
 _REPLACED = "a newer revision replaces it"
 _NEEDED = "its memory is needed for other instances"
 _TOO_MANY = "the version may have fewer instances now"
-_NOT_LIVE = "the rollout that it was warmed for failed"
 
 
 class Pool(Census):
@@ -170,23 +169,6 @@ class Pool(Census):
                 actions += self._free(instance, now)
         return actions + self._shut_surplus()
 
-    def keep(self, instances: int, until: float) -> None:
-        """Has so many instances of the current revision, whatever its own numbers say, until that moment."""
-        self.kept, self.kept_until = instances, until
-
-    def serve(self, now: float) -> None:
-        """Ends ``keep``: the version gets traffic, and its own numbers hold. The idle time of what waited begins."""
-        self.kept = 0
-        for instance in self.ready:
-            instance.since = now
-
-    def let_go(self, remaining: int) -> list[Action]:
-        """Ends ``keep`` and stops idle instances of the current revision, except ``remaining`` and the minimum."""
-        self.kept = 0
-        idle = [instance for instance in self.ready if instance.current]
-        surplus = max(0, self._alive() - max(remaining, self._fewest()))
-        return [self._shut(instance, _NOT_LIVE) for instance in idle[:surplus]]
-
     def _resize(self, version: RunnableVersion) -> list[Action]:
         assert self.version is not None
         least, most = version.minimum_instances, version.maximum_instances
@@ -235,7 +217,7 @@ class Pool(Census):
         return Launch(instance)
 
     def reclaim(self, instance: Instance, why: str) -> Action:
-        """Stops an idle instance for the sake of another version."""
+        """Stops an idle instance: for the sake of another version, or since it was warmed for nothing."""
         if instance not in self.ready:
             raise InvalidState(f"instance {instance.id} is not idle")
         return self._shut(instance, why)
@@ -271,7 +253,7 @@ class Pool(Census):
             if self._is_probed(instance):
                 surplus, idle = True, max(idle, _PROBED_IDLE_SECONDS)
             else:
-                surplus = self.version is None or self._serving() > self._fewest()
+                surplus = self.version is None or self._serving() > self.fewest()
             if surplus and now - instance.since >= idle:
                 actions.append(self._shut(instance, f"it had no request for {idle:g} s"))
         return actions

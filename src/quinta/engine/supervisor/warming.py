@@ -21,6 +21,8 @@ their idle time."""
 SHORT_SECONDS: Final = 3.0
 """Memory that has not come free in this time is taken by what serves: then fewer instances are enough."""
 
+_FOR_NOTHING: Final = "the rollout that it was warmed for failed"
+
 
 class Warmer:
     """Warms the version of one runner. Made anew for each rollout of it, and kept until that has ended."""
@@ -46,7 +48,7 @@ class Warmer:
                 failure = await runner.probe(version)  # it may take the place of others; the further ones may not
                 if failure is not None:
                     return failure
-            pool.keep(wanted, self._now() + KEPT_SECONDS)
+            self._keep(wanted)
             if pool.proven(wanted, self._now() - self._policy.watch_seconds):
                 return None
             runner.scale()
@@ -69,10 +71,19 @@ class Warmer:
         """The rollout has ended. What was warmed stays if it serves now, and its idle time begins; else it is stopped
         as far as it is idle, and the version has as many instances as before, or as its minimum."""
         pool = self._runner.pool
+        pool.kept = 0
+        idle = [instance for instance in pool.ready if instance.current]
         if serves:
-            pool.serve(self._now())
-        else:
-            self._runner.perform(pool.let_go(self._before))
+            for instance in idle:
+                instance.since = self._now()
+            return
+        up = sum(instance.current and instance.state in ALIVE for instance in pool.instances.values())
+        surplus = max(0, up - max(self._before, pool.fewest()))
+        self._runner.perform([pool.reclaim(instance, _FOR_NOTHING) for instance in idle[:surplus]])
+
+    def _keep(self, instances: int) -> None:
+        pool = self._runner.pool
+        pool.kept, pool.kept_until = instances, self._now() + KEPT_SECONDS
 
     async def _all_ready(self, wanted: int) -> None:
         """Returns when so many are ready, when memory lacks for more, when that took too long, or when the version is
@@ -83,7 +94,7 @@ class Warmer:
             if self._room_lacks():
                 short_since = short_since or self._now()
                 if self._now() - short_since >= SHORT_SECONDS:
-                    pool.keep(pool.serving_current(), self._now() + KEPT_SECONDS)
+                    self._keep(pool.serving_current())
                     return
             else:
                 short_since = None
