@@ -154,7 +154,7 @@ class Server:
         self.address = ""
         self._tell = tell
         self._folders = _Folders(settings.data)
-        clock = clock or SystemClock()
+        clock = self.clock = clock or SystemClock()
         self._passwords = Argon2Passwords()
         self._secrets = SealedSecrets(self._folders.keyring, settings.secrets_key)
         self._database = Database(settings.database_url, clock)

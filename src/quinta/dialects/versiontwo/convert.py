@@ -3,40 +3,45 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from quinta.core.deployments.model import Deployment
-from quinta.core.tenancy.model import ApiKey, Project, Workspace
+from quinta.core.observation.release_logs import ReleaseLogLine
+from quinta.core.observation.release_metrics import Mean, ReleaseMeans
+from quinta.core.tenancy.model import ApiKey
+from quinta.core.tenancy.release_projects import ReleaseProject
+from quinta.core.tenancy.workspaces import WorkspaceView
 from quinta.core.webhooks.model import Webhook, WebhookDelivery
 from quinta.dialects.versiontwo import shapes
 from quinta.dialects.versiontwo.dates import optional_seconds, seconds
 from quinta.dialects.versiontwo.identifiers import Noun, wire_id
 
 
-def project_item(project: Project) -> shapes.ProjectItem:
+def project_item(project: ReleaseProject) -> shapes.ProjectItem:
     return shapes.ProjectItem(
         id=wire_id(Noun.PROJECT, project.id),
-        name=project.title or project.name,
+        name=project.title,
         created_at=seconds(project.created_at),
-        updated_at=seconds(project.updated_at or project.created_at),
+        updated_at=seconds(project.updated_at),
         workspace_id=_optional_id(Noun.WORKSPACE, project.workspace_id),
     )
 
 
-def project_body(project: Project) -> shapes.Project:
-    return shapes.Project(**project_item(project).model_dump(), config=json.loads(project.config))
+def project_body(project: ReleaseProject) -> shapes.Project:
+    return shapes.Project(**project_item(project).model_dump(), config=project.config)
 
 
-def workspace_item(workspace: Workspace) -> shapes.WorkspaceItem:
+def workspace_item(workspace: WorkspaceView) -> shapes.WorkspaceItem:
     return shapes.WorkspaceItem(
         id=wire_id(Noun.WORKSPACE, workspace.id), name=workspace.name, created_at=seconds(workspace.created_at)
     )
 
 
-def workspace_body(workspace: Workspace) -> shapes.Workspace:
+def workspace_body(workspace: WorkspaceView) -> shapes.Workspace:
     return shapes.Workspace(
         **workspace_item(workspace).model_dump(),
         updated_at=seconds(workspace.updated_at),
-        config=json.loads(workspace.config),
+        config=workspace.config,
     )
 
 
@@ -60,6 +65,16 @@ def deployment_body(deployment: Deployment) -> shapes.Deployment:
         error=deployment.error_message,
         reason=deployment.reason,
         rollback_of=_optional_id(Noun.DEPLOYMENT, deployment.rollback_of),
+    )
+
+
+def metrics_body(means: ReleaseMeans) -> shapes.Metrics:
+    return shapes.Metrics(metrics=shapes.MetricsByName(cpu=_values(means.cpu), memory=_values(means.memory)))
+
+
+def log_row(line: ReleaseLogLine) -> shapes.LogRow:
+    return shapes.LogRow(
+        timestamp=seconds(line.time), level=line.level, component=line.component, message=line.text, id=line.id
     )
 
 
@@ -107,6 +122,10 @@ def delivery_body(delivery: WebhookDelivery) -> shapes.Delivery:
         reason=delivery.reason,
         body=json.loads(delivery.body),
     )
+
+
+def _values(means: Sequence[Mean]) -> shapes.Values:
+    return shapes.Values(values=[shapes.Value(timestamp=seconds(mean.start), value=mean.value) for mean in means])
 
 
 def _optional_id(noun: Noun, row_id: str | None) -> str | None:

@@ -69,6 +69,7 @@ _PROBLEMS_OF_FIELDS: Mapping[str, Problem] = MappingProxyType(
         "events": Problem.UNKNOWN,
         "workspace_id": Problem.UNKNOWN,
         "start_time": Problem.OUT_OF_RANGE,
+        "end_time": Problem.OUT_OF_RANGE,
         "config.scaling.min_instances": Problem.OUT_OF_RANGE,
         "config.scaling.max_instances": Problem.OUT_OF_RANGE,
         "scaling.min_instances": Problem.OUT_OF_RANGE,

@@ -134,6 +134,9 @@ _FIELDS: Mapping[tuple[Problem, str], Both] = MappingProxyType(
         (Problem.OUT_OF_RANGE, "start_time"): Both(
             "'start_time' must be before 'end_time'", "'start_time' deve ser anterior a 'end_time'"
         ),
+        (Problem.OUT_OF_RANGE, "end_time"): Both(
+            "'end_time' must be after 'start_time'", "'end_time' deve ser posterior a 'start_time'"
+        ),
         (Problem.OUT_OF_RANGE, "limit"): Both(
             "'limit' must be a whole number from 1 to {most}", "'limit' deve ser um número inteiro de 1 a {most}"
         ),

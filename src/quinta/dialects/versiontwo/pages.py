@@ -60,7 +60,11 @@ def limit_of(query: Mapping[str, str], default: int, most: int) -> int:
     return int(text)
 
 
-def log_cursor_of(query: Mapping[str, str]) -> str | None:
+def line_cursor(line_id: str | None) -> str | None:
+    return None if line_id is None else cursor_of(line_id)
+
+
+def line_in(query: Mapping[str, str]) -> str | None:
     """The id of the log line that the part asked for ends before."""
     if (cursor := query.get("cursor")) is None:
         return None

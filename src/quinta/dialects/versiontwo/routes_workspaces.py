@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from quinta.core.tenancy.workspaces import NewWorkspace
 from quinta.core.unset import Unset
 from quinta.dialects.versiontwo import shapes
 from quinta.dialects.versiontwo.bodies import LONGEST_NAME
@@ -34,7 +35,9 @@ async def workspaces_create(call: Authenticated, response: Response) -> shapes.W
     members = await call.members()
     name = members.required_text("name", longest=LONGEST_NAME)
     config = members.config()
-    workspace = await call.services.workspaces.create(call.actor, name, {} if isinstance(config, Unset) else config)
+    workspace = await call.services.workspaces.create(
+        call.actor, NewWorkspace(name, {} if isinstance(config, Unset) else config)
+    )
     response.headers.update(call.location("workspaces", wire_id(Noun.WORKSPACE, workspace.id)))
     return workspace_body(workspace)
 
