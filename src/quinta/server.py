@@ -66,8 +66,10 @@ from quinta.core.tenancy.members import Members
 from quinta.core.tenancy.organizations import Organizations
 from quinta.core.tenancy.plans import Plans
 from quinta.core.tenancy.projects import Projects
+from quinta.core.tenancy.release_projects import ReleaseProjects
 from quinta.core.tenancy.resources import Resources
 from quinta.core.tenancy.subscriptions import seed_subscriptions
+from quinta.core.tenancy.workspaces import Workspaces
 from quinta.engine.archives.archives import ZipArchives
 from quinta.engine.builds.archive import check_is_zip
 from quinta.engine.builds.build import BuildSettings, PackageBuilder
@@ -265,6 +267,8 @@ class Server:
             plans=Plans(store),
             resources=Resources(store),
             projects=Projects(store, clock),
+            release_projects=ReleaseProjects(store, clock),
+            workspaces=Workspaces(store, clock),
             roles=Roles(store),
             role_assignments=RoleAssignments(store),
             service_users=ServiceUsers(store, clock),
