@@ -66,8 +66,10 @@ from quinta.core.tenancy.members import Members
 from quinta.core.tenancy.organizations import Organizations
 from quinta.core.tenancy.plans import Plans
 from quinta.core.tenancy.projects import Projects
+from quinta.core.tenancy.release_projects import ReleaseProjects
 from quinta.core.tenancy.resources import Resources
 from quinta.core.tenancy.subscriptions import seed_subscriptions
+from quinta.core.tenancy.workspaces import Workspaces
 from quinta.core.webhooks.keys import seal_webhooks_again
 from quinta.core.webhooks.webhooks import Webhooks
 from quinta.engine.archives.archives import ZipArchives
@@ -267,6 +269,8 @@ class Server:
             plans=Plans(store),
             resources=Resources(store),
             projects=Projects(store, clock),
+            release_projects=ReleaseProjects(store, clock),
+            workspaces=Workspaces(store, clock),
             roles=Roles(store),
             role_assignments=RoleAssignments(store),
             service_users=ServiceUsers(store, clock),
