@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 from quinta.core.deployments.model import Deployment
-from quinta.core.observation.release_logs import ReleaseLogLine
-from quinta.core.observation.release_metrics import Mean, ReleaseMeans
 from quinta.core.tenancy.model import ApiKey
 from quinta.core.tenancy.release_projects import ReleaseProject
 from quinta.core.tenancy.workspaces import WorkspaceView
@@ -68,16 +65,6 @@ def deployment_body(deployment: Deployment) -> shapes.Deployment:
     )
 
 
-def metrics_body(means: ReleaseMeans) -> shapes.Metrics:
-    return shapes.Metrics(metrics=shapes.MetricsByName(cpu=_values(means.cpu), memory=_values(means.memory)))
-
-
-def log_row(line: ReleaseLogLine) -> shapes.LogRow:
-    return shapes.LogRow(
-        timestamp=seconds(line.time), level=line.level, component=line.component, message=line.text, id=line.id
-    )
-
-
 def key_body(key: ApiKey) -> shapes.ApiKey:
     return shapes.ApiKey(
         id=wire_id(Noun.KEY, key.id),
@@ -122,10 +109,6 @@ def delivery_body(delivery: WebhookDelivery) -> shapes.Delivery:
         reason=delivery.reason,
         body=json.loads(delivery.body),
     )
-
-
-def _values(means: Sequence[Mean]) -> shapes.Values:
-    return shapes.Values(values=[shapes.Value(timestamp=seconds(mean.start), value=mean.value) for mean in means])
 
 
 def _optional_id(noun: Noun, row_id: str | None) -> str | None:
