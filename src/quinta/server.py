@@ -29,6 +29,7 @@ from quinta.core.connectors.credentials import CredentialsKeeper
 from quinta.core.connectors.keys import seal_credentials_again
 from quinta.core.errors import QuintaError
 from quinta.core.files.blobs import Blobs
+from quinta.core.files.records import Records
 from quinta.core.files.repositories import Repositories
 from quinta.core.files.stored import StoredArchives
 from quinta.core.jobs.jobs import Jobs
@@ -217,7 +218,7 @@ class Server:
             store, secrets, self.supervisor, reader, job_files, recorder, failures, clock, self._runs_here
         )
         self._scheduler = Scheduler(store, shared.scheduled, recorder, clock)
-        self._deliveries = DeliveryLoop(store, deliveries, runs, recorder, clock)
+        self._deliveries = DeliveryLoop(store, deliveries, runs, recorder, failures, clock)
         self._verifications = Verifications(store, drivers, secrets, recorder, failures, clock)
         self._observe(store, recorder, clock)
         self._instances = Instances(store, shared.versions, self.supervisor, self._runs_here)
@@ -287,6 +288,7 @@ class Server:
             schedules=Schedules(store, clock, blobs, shared.scheduled),
             blobs=blobs,
             repositories=Repositories(store, stored, clock, self.settings.time_zone),
+            records=Records(store, clock, shared.objects),
             jobs=Jobs(store, stored, reader, clock),
             connectors=Connectors(store, clock),
             credentials=CredentialsKeeper(store, clock, self._secrets),

@@ -11,7 +11,10 @@ from quinta.core.reason_texts import TEXTS
 from quinta.core.reasons import EARLIER, RETIREMENTS, TIMEOUTS, Failure, Phase, Reason, phase_of
 from quinta.wire.messages import RUN_FAILURES, START_FAILURES
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "reason-codes.md"
+TESTS = Path(__file__).parents[1]
+DOCUMENT = TESTS.parent / "docs" / "reason-codes.md"
+UNTESTED: dict[Reason, str] = {}
+"""Codes that no test brings about, and why none can."""
 FAILURES = [reason for reason in Reason if reason is not Reason.COMPLETED]
 
 
@@ -39,6 +42,12 @@ def test_the_document_has_the_catalogue_as_it_is() -> None:
     assert rows("Codes of earlier releases") == [(f"`{code}`", phase) for code, phase in EARLIER.items()]
     phases = [line.split("|")[1].strip() for line in DOCUMENT.read_text().split("## ")[0].splitlines() if "|" in line]
     assert phases[2:] == list(Phase)
+
+
+def test_every_code_is_brought_about_by_a_test() -> None:
+    texts = [path.read_text() for path in TESTS.rglob("test_*.py") if path != Path(__file__)]
+    named = {name for text in texts for name in re.findall(r"\bReason\.([A-Z_]+)\b", text)}
+    assert {reason for reason in FAILURES if reason.name not in named} == set(UNTESTED)
 
 
 def test_the_worker_gives_codes_of_the_catalogue() -> None:

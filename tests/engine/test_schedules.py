@@ -264,7 +264,7 @@ async def test_why_no_request_was_made_is_in_the_log(scene: Scene, batch: bool) 
     await change(scene, ModelVersion, version, live_build_id=None)
     refusal = await turned()
     assert "made no request: the version 'v1' is not available" in refusal
-    assert refusal.endswith(" [request_refused]")
+    assert refusal.endswith(f" [{Reason.REQUEST_REFUSED}]")
     await change(scene, ModelVersion, version, live_build_id=live)
     assert "made this" in await turned()
 

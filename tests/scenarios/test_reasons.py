@@ -24,6 +24,7 @@ from tests.serving import RunningServer, serving
 
 PACKAGE = {"model.py": (Path(__file__).parents[1] / "packages" / "faults" / "model.py").read_text()}
 KIND = {"kind": "string"}
+KIND_TO_KIND = {"kind": "kind"}
 NUMBER = {"number": "double"}
 FILE = {"file": "blob"}
 PATIENCE_SECONDS = 120
@@ -124,6 +125,7 @@ def test_each_failure_of_a_request_has_its_code(server: RunningServer, client: h
         labels = f'{{code="{reason}",phase="{reason.phase}",subject="request"}}'
         assert f"quinta_failures_total{labels}" in page, reason
     a_blob_that_is_gone(files)
+    a_blob_whose_content_is_gone(server, files)
 
 
 def upload(client: httpx2.Client, project: str) -> str:
@@ -146,6 +148,14 @@ def a_blob_that_is_gone(files: ModelDoor) -> None:
     assert (done["status"], "error_code" in done) == ("completed", False)
 
 
+def a_blob_whose_content_is_gone(server: RunningServer, files: ModelDoor) -> None:
+    before = set((server.data / "objects").rglob("*"))
+    blob = upload(files.client, files.project)
+    (content,) = (path for path in set((server.data / "objects").rglob("*")) - before if path.is_file())
+    content.unlink()
+    check(ask(files, "return_file", file=blob), Reason.INPUT_BLOB_GONE)
+
+
 def batch_result(door: ModelDoor, request_id: str) -> dict[str, Any]:
     path = f"{door.path}/request-batch/{request_id}"
     until(lambda: door.client.get(path).json()["status"] in ("completed", "failed"))
@@ -163,7 +173,7 @@ def test_a_batch_request_and_the_parts_of_a_pipeline_have_it_too(client: httpx2.
 
     pipeline = new_pipeline(client, project, KIND)
     pipeline.add("object", "faults")
-    pipeline.attach("pipeline_start", "object", {"kind": "kind"})
+    pipeline.attach("pipeline_start", "object", KIND_TO_KIND)
     (run,) = pipeline.request({"kind": "return_nothing"})
     check(run, Reason.RESULT_MISSING_FIELD)
     (run,) = pipeline.request({"kind": "hang"}, pipeline_timeout=LEAST_TIMEOUT)
@@ -175,6 +185,25 @@ def test_a_batch_request_and_the_parts_of_a_pipeline_have_it_too(client: httpx2.
     check(whole, Reason.EXITED)
     check(whole["model_requests"][0], Reason.EXITED)
     assert "error_code" not in pipeline_result(pipeline, {"kind": "succeed"})
+
+
+def test_a_result_that_is_too_large_for_those_that_get_it(client: httpx2.Client) -> None:
+    """12 MiB for six objects are more than one result may come to; for one they are not."""
+    project = new_project(client)
+    text = {"text": "string"}
+    faults(client, project, "large", outputs=text, maximum_instances=1).wait()
+    pipeline = new_pipeline(client, project, KIND)
+    pipeline.add("object", "large")
+    pipeline.attach("pipeline_start", "object", KIND_TO_KIND)
+    assert "error_code" not in pipeline.request({"kind": "return_large"})[0]
+    for number in range(6):
+        pipeline.add(f"taker-{number}", "large")
+        pipeline.attach("object", f"taker-{number}", {"kind": "text"})
+    (run,) = pipeline.request({"kind": "return_large"})
+    check(run, Reason.RESULT_TOO_LARGE_TO_HAND_ON)
+    whole = pipeline_result(pipeline, {"kind": "return_large"})
+    check(whole, Reason.RESULT_TOO_LARGE_TO_HAND_ON)
+    check(whole["model_requests"][0], Reason.RESULT_TOO_LARGE_TO_HAND_ON)
 
 
 def pipeline_result(pipeline: PipelineDoor, data: dict[str, str]) -> dict[str, Any]:

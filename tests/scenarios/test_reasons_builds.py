@@ -7,13 +7,14 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
 
 from quinta.core.reasons import Reason
 from tests.models import ModelDoor, new_project
-from tests.serving import RunningServer, serving
+from tests.serving import RunningServer, serving, start_server
 
 SHELF = Path(__file__).parents[1] / "naughty"
 GOOD = "class Model:\n    def request(self, data):\n        return data\n"
@@ -88,6 +89,7 @@ CASES = {
     "wants_more_arguments": starting(Reason.START_CONSTRUCTOR_ERROR, shelf("wants_more_arguments")),
     "has_no_class": starting(Reason.START_NO_MODEL_CLASS, shelf("has_no_class")),
     "has_no_request": starting(Reason.START_NO_REQUEST_METHOD, shelf("has_no_request")),
+    "has_no_run": starting(Reason.START_NO_RUN_FUNCTION, [("model_package/application.py", "RUN = None\n")]),
     "imports_nothing": starting(Reason.START_IMPORT_ERROR, code("import nothing_of_this_name\n")),
     "no_python": starting(Reason.START_IMPORT_ERROR, code("class Model\n")),
     "crashes_at_import": starting(
@@ -141,10 +143,20 @@ def uploaded(client: httpx2.Client, project: str, name: str, case: Case) -> Mode
     return door
 
 
-def test_each_failure_of_a_build_has_its_code(client: httpx2.Client) -> None:
+def project_with_model(client: httpx2.Client) -> str:
     project = new_project(client)
     model = {"name": "model", "input_type": "plain", "output_type": "plain"}
     assert client.post(f"/v2.1/projects/{project}/models", json=model).status_code == 201
+    return project
+
+
+def check(version: dict[str, Any], reason: Reason) -> None:
+    assert (version.get("error_code"), version.get("error_phase")) == (reason, reason.phase), version
+    assert version["error_message"]
+
+
+def test_each_failure_of_a_build_has_its_code(client: httpx2.Client) -> None:
+    project = project_with_model(client)
     doors = {name: uploaded(client, project, name, case) for name, case in CASES.items()}
     repaired = uploaded(client, project, "good", building(Reason.COMPLETED, code(GOOD)))
     found, wanted = {}, {}
@@ -174,3 +186,57 @@ def a_repaired_build_has_no_code(door: ModelDoor) -> None:
     failed = door.wait("available_building_failed")
     assert failed["error_code"] == Reason.NO_MODEL_FILE
     assert door.request("still served")["result"] == "still served"
+
+
+def archives(server: RunningServer) -> set[Path]:
+    return {path for path in (server.data / "objects").rglob("packages/*.zip") if path.is_file()}
+
+
+def test_archives_that_the_store_damages_or_loses(server: RunningServer, client: httpx2.Client) -> None:
+    """What is no archive is refused at its upload, so it has to become none while it waits for its turn."""
+    project = project_with_model(client)
+    good = building(Reason.COMPLETED, code(GOOD))
+    for name in ("first", "second"):  # as many as are built at a time
+        uploaded(client, project, name, CASES["hangs_at_import"]).wait_for_log(
+            "starting the first instance", model_name="model", model_version=name
+        )
+    doors, kept = {}, {}
+    for name in ("damaged", "lost", "good"):
+        before = archives(server)
+        doors[name] = uploaded(client, project, name, good)
+        (kept[name],) = archives(server) - before
+    refused = client.put(f"{doors['good'].path}/upload", files={"file": ("package.zip", b"no archive")})
+    assert (refused.status_code, "not a zip archive" in refused.text) == (400, True)
+    kept["damaged"].write_bytes(b"no archive")
+    kept["lost"].unlink()
+    for name in ("first", "second"):
+        assert client.delete(ModelDoor(client, project, "model", name).path).status_code == 204
+    check(doors["damaged"].wait("building_failed"), Reason.NOT_AN_ARCHIVE)
+    check(doors["lost"].wait("building_failed"), Reason.BUILD_GIVEN_UP)
+    doors["lost"].wait_for_log(f"[{Reason.BUILD_GIVEN_UP}]", system=True)
+    doors["good"].wait()
+
+
+def test_a_build_that_takes_too_long_and_a_key_that_is_lost(tmp_path: Path) -> None:
+    hanging = {**LIBRARY, "lib/backend.py": "import time\ntime.sleep(3_600)\n"}
+    settings = SETTINGS | {"QUINTA_BUILD_TIMEOUT_SECONDS": "5"}
+    secret = {"name": "WORD", "value": "of a secret", "secret": True}
+    with serving(tmp_path / "data", settings | {"QUINTA_SECRETS_KEY": "ab" * 32}) as first, first.client() as client:
+        project = project_with_model(client)
+        door = uploaded(client, project, "good", building(Reason.COMPLETED, code(GOOD)))
+        door.wait()
+        late = uploaded(client, project, "late", building(Reason.INSTALL_TIMEOUT, requiring("./lib\n", **hanging)))
+        check(late.wait("building_failed"), Reason.INSTALL_TIMEOUT)
+        assert client.post(f"{door.path}/environment-variables", json=secret).status_code == 201
+        door.upload({"model.py": GOOD + "# again\n"})
+        door.wait()
+        token = first.token
+    second = start_server(tmp_path / "data", settings | {"QUINTA_SECRETS_KEY": "cd" * 32}, token=token)
+    try:
+        with second.client() as client:
+            lost = ModelDoor(client, project, "model", "good")
+            lost.upload({"model.py": GOOD + "# and again\n"})
+            check(lost.wait("available_building_failed"), Reason.SECRET_UNREADABLE)
+            lost.wait_for_log(f"[{Reason.SECRET_UNREADABLE}]", model_name="model", model_version="good", system=True)
+    finally:
+        second.stop()

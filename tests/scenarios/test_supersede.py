@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from quinta.core.reasons import Reason
 from tests.models import ModelDoor, new_model
 from tests.scenarios.test_kill import is_alive, processes_below
 from tests.serving import RunningServer
@@ -44,6 +45,8 @@ def test_a_newer_upload_ends_the_build_that_it_overtakes(server: RunningServer) 
         assert processes
         door.upload({"model.py": GOOD.replace("2 *", "3 *")})
         wait_until_gone(processes)
+        door.wait_for_log(f"its build was superseded [{Reason.INSTANCE_STOPPED}]", system=True)
+        assert f'quinta_instance_ends_total{{code="{Reason.INSTANCE_STOPPED}"}}' in client.get("/metrics").text
         door.wait()
         assert door.request({"x": 1})["result"] == {"y": 3}
 

@@ -231,7 +231,8 @@ async def test_a_number_is_seen_by_others_only_after_all_smaller_ones(database: 
     async with another(database_url) as other:
         other.subscribe(heard)
         async with database._session(database._writer, may_write=True) as session:
-            await database._outbox.write(session, [event(1)])
+            await database._outbox.take_turn(session)
+            await database._outbox.write(session, [event(1)], SystemClock().now())
 
             async def overtake() -> None:
                 async with database.begin() as unit:

@@ -31,9 +31,7 @@ def audit_list(
     async def work(desk: Desk) -> list[Mapping[str, Any]]:
         return [_row(entry) for entry in await AuditTrail(desk.database).find_all(query, project_name=project)]
 
-    rows = run(data, work)
-    headers = ("sequence", "time", "action", "description") if output is Output.TABLE else ()
-    print_rows(headers, rows, output)
+    print_rows(("sequence", "time", "action", "description"), run(data, work), output)
 
 
 @audit.command("verify")

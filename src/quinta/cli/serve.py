@@ -78,9 +78,9 @@ class Application:
             status, text = (200, b'{"status":"ok"}') if self._server.ready else (503, b'{"status":"starting"}')
             await _answer(send, status, b"application/json", text)
         elif path in ("/metrics", "/metrics/"):
-            page = measurements_page(
-                dict(scope["headers"]), self._server.measurements, self._server.services.authenticator
-            )
+            services = self._server.services
+            headers = dict(scope["headers"])
+            page = measurements_page(headers, self._server.measurements, services.authenticator, services.refusals)
             await _answer(send, *await page)
         else:
             await _answer(send, 404, b"application/json", b'{"error":"nothing is served at this path"}')

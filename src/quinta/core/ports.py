@@ -368,8 +368,9 @@ class Deliveries(Protocol):
         """Writes one message, given as JSON text: an object with a value for each input field of the connector, the id
         of a blob where that is the type.
 
-        None when it was written, else why not; nothing is raised for what the store or the values
-        do. Trouble that may pass is tried three times with growing pauses. The log of the project and the metrics of
-        the connector are kept here: the caller writes neither. Cancelling ends the try.
+        None when it was written, else why not; nothing is raised for what the store or the values do. Unavailable when
+        the server itself cannot do this now: nothing was written, and nothing told. Trouble that may pass is tried
+        three times with growing pauses. The log of the project and the metrics of the connector are kept here: the
+        caller writes neither. Cancelling ends the try.
         """
         ...

@@ -366,7 +366,7 @@ TEXTS: Final[dict[Reason, Text]] = {
         "Report it, with the lines of the server's own log.",
     ),
     Reason.DELIVERY_GIVEN_UP: Text(
-        "The server failed or ended several times while it worked on the verification or the message.",
+        "The server failed, or ended several times, while it worked on the verification or the message.",
         "The server's own log says why.",
     ),
 }

@@ -15,6 +15,7 @@ from quinta.core.access.sign_in import SignIn
 from quinta.core.connectors.connectors import Connectors
 from quinta.core.connectors.credentials import CredentialsKeeper
 from quinta.core.files.blobs import Blobs
+from quinta.core.files.records import Records
 from quinta.core.files.repositories import Repositories
 from quinta.core.jobs.jobs import Jobs
 from quinta.core.models.models import Models
@@ -79,6 +80,7 @@ class Services:
     schedules: Schedules
     blobs: Blobs
     repositories: Repositories
+    records: Records
     jobs: Jobs
     connectors: Connectors
     credentials: CredentialsKeeper

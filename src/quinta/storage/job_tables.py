@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, String, Table, UniqueConstraint
+from sqlalchemy import Boolean, Column, ForeignKey, Index, String, Table, UniqueConstraint, false
 
 from quinta.storage.columns import identity, lease, metadata, moment, number, parent, text
 
@@ -60,6 +60,7 @@ repositories = Table(
     text("archive_key", nullable=True),
     text("created_by"),
     moment("created_at"),
+    Column("is_going", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("number"),
     Index(None, "project_id", "number"),
 )

@@ -61,8 +61,10 @@ class Objects:
                 file.write(first)
                 async for piece in pieces:
                     await asyncio.to_thread(file.write, piece)
-        except BaseException:
+        except BaseException as error:
             path.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.errno in _NO_SPACE:
+                raise no_space() from error
             raise
 
     async def size(self, key: str) -> int:

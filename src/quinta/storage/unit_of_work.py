@@ -11,6 +11,7 @@ from sqlalchemy import Table, Update, case, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from quinta.core.events import Event
+from quinta.core.files.record_query import RecordPage, RecordQuery
 from quinta.core.observation.audit_entry import AuditNote
 from quinta.core.observation.model import MetricPoint
 from quinta.core.observation.queues import Queue
@@ -23,6 +24,7 @@ from quinta.storage.mapper import Mapper, mapper_of
 from quinta.storage.observation_tables import metric_points
 from quinta.storage.queues import read_queues
 from quinta.storage.record_tables import numbers
+from quinta.storage.records import find_records
 from quinta.storage.repository import SqlRepository
 from quinta.storage.session import Session
 from quinta.storage.tables import projects
@@ -137,22 +139,25 @@ class SqlUnitOfWork:
 
     async def count_call(self, subject: str, now: datetime, window_seconds: float) -> Window:
         upsert = (postgresql if self._dialect == "postgresql" else sqlite).insert(rate_windows)
-        row = upsert.values(subject=subject, opened_at=now, used=1)
+        first = upsert.values(subject=subject, opened_at=now, used=1)
         window = timedelta(seconds=window_seconds)
         over = or_(rate_windows.c.opened_at <= now - window, rate_windows.c.opened_at > now + window)
-        again = row.on_conflict_do_update(
+        again = first.on_conflict_do_update(
             index_elements=["subject"],
             set_={
-                "opened_at": case((over, row.excluded.opened_at), else_=rate_windows.c.opened_at),
+                "opened_at": case((over, first.excluded.opened_at), else_=rate_windows.c.opened_at),
                 "used": case((over, 1), else_=rate_windows.c.used + 1),
             },
         )
         found = await self._session.write(again.returning(rate_windows.c.opened_at, rate_windows.c.used))
-        counted = found.one()
-        return Window(counted.opened_at, counted.used)
+        row = found.one()
+        return Window(row.opened_at, row.used)
 
     async def forget_calls(self, before: datetime) -> None:
         await self._session.write(delete(rate_windows).where(rate_windows.c.opened_at < before))
+
+    async def records(self, query: RecordQuery) -> RecordPage:
+        return await find_records(self._session, query)
 
     async def queues(self, now: datetime) -> list[Queue]:
         return await read_queues(self._session, now)

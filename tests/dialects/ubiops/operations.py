@@ -100,6 +100,12 @@ def _operations() -> list[Operation]:
         Operation("blobs_get", "blobs.get", "GET", f"/blobs/{UNKNOWN}"),
         Operation("blobs_delete", "blobs.delete", "DELETE", f"/blobs/{UNKNOWN}"),
         *_about_connectors(),
+        *_about_access(),
+    ]
+
+
+def _about_access() -> list[Operation]:
+    return [
         Operation("roles_create", "roles.create", "POST", "/roles", {"name": "model-admin", "permissions": []}),
         Operation("roles_list", "roles.list", "GET", "/roles"),
         Operation("roles_get", "roles.get", "GET", "/roles/blob-admin"),
@@ -198,7 +204,8 @@ def _about_connectors() -> list[Operation]:
     ]
 
 
-OPERATIONS = [*_operations(), *_on_variables(), *_on_pipelines()]
+_ADDITIONS = [Operation("projects_audit_list", "projects.update", "GET", "/audit")]
+OPERATIONS = [*_operations(), *_on_variables(), *_on_pipelines(), *_ADDITIONS]
 HARMFUL = {"models_delete", "pipelines_delete"}
 """Nothing in such a call can be wrong after the check but the name: let through, it must be of nothing."""
 LISTS = {"models_list", "pipelines_list", "scheduled_requests_list"}

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
+from quinta.core.reasons import Reason
 from tests.models import ModelDoor, new_model
 from tests.pipelines import new_pipeline
 from tests.serving import RunningServer
@@ -63,7 +64,7 @@ def test_what_a_client_asked_for_ends_when_it_hangs_up(server: RunningServer, do
         queued.close()
         line = model.wait_for_log("the request was dropped from the queue: its caller hung up")
         assert line["request_id"]
-    line = model.wait_for_log("its caller hung up 1 s ago [cancelled]")
+    line = model.wait_for_log(f"its caller hung up 1 s ago [{Reason.CANCELLED}]")
     assert line["request_id"]
     assert model.request({"seconds": 0})["result"]["began"] == 1, "the code was killed with its instance"
     assert said(model, "began 3601") == []
@@ -91,7 +92,7 @@ def test_a_pipeline_ends_when_its_client_hangs_up(server: RunningServer, door: h
     pipeline.attach("pipeline_start", "part", {"seconds": "seconds"})
     with send(server, f"{pipeline.path}/request", {"seconds": 3600}):
         model.wait_for_log("began 3600")
-    line = model.wait_for_log("its caller hung up 1 s ago [cancelled]")
+    line = model.wait_for_log(f"its caller hung up 1 s ago [{Reason.CANCELLED}]")
     assert line["pipeline_object_name"] == "part"
     (run,) = pipeline.request({"seconds": 0})
     assert run["success"]

@@ -10,12 +10,17 @@ from fastapi import FastAPI
 
 from quinta.core import errors
 from quinta.core.errors import InvalidInput, NotFound, QuintaError, Unavailable
+from quinta.core.observation.refusals import Refusals
 from quinta.dialects.base.faces import add_handlers
 from quinta.dialects.vbrain.errors import ANSWERS, STATUS, deletion_of
+from quinta.kit.clock import SystemClock
+from quinta.storage.database import Database
 from tests.dialects.vbrain.house import Door, refusal_of
 from tests.dialects.vbrain.operations import OPERATIONS
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, QuintaError)]
+REFUSALS = Refusals(Database("sqlite:///never-opened.db", SystemClock()), SystemClock())
+"""What is noted there waits for ever: these tests are about answers."""
 CONSTANT = {401: "Invalid x-api-key", 403: "Permission denied", 413: "File too large"}
 
 
@@ -25,7 +30,7 @@ def test_every_error_of_the_core_has_a_row() -> None:
 
 async def answer_to(error: QuintaError, folder: str | None = None) -> httpx2.Response:
     app = FastAPI()
-    add_handlers(app, ANSWERS)
+    add_handlers(app, ANSWERS, REFUSALS)
 
     @app.get("/")
     async def route() -> None:
@@ -97,9 +102,12 @@ def test_mistakes_of_path_and_method(door: Door, method: str, path: str, status:
 
 
 def test_paths_beside_the_face(door: Door) -> None:
-    for path in ("/api", "/api/", "/api/v1x", "/api/v2/repository"):
+    for path in ("/apiv1", "/v1/repository", "/API/v1/repository"):
         answer = door.session.get(door.url + path, timeout=60)
         assert refusal_of(answer) == (404, "nothing is served at this path")
+    for path in ("/api/v1x", "/api/v2/repository"):  # another face has what else is below /api
+        answer = door.session.get(door.url + path, timeout=60)
+        assert (answer.status_code, answer.json()) == (404, {"detail": "Not found."})
     assert door.session.get(f"{door.url}/health", timeout=60).json() == {"status": "ok"}
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from quinta.core.reasons import Reason
 from quinta.engine.builds.errors import BuildFailed
 from quinta.engine.sandbox.sandbox import Sandbox
 from tests.engine.builds.archives import package, tree, wheel
@@ -297,11 +298,26 @@ async def test_a_build_script_that_hangs_ends_with_the_time_limit(
 ) -> None:
     hanging = package(tmp_path / "a.zip", source(HANGING))
 
-    with pytest.raises(BuildFailed, match="not ready after 3 seconds"):
+    with pytest.raises(BuildFailed, match="not ready after 3 seconds") as caught:
         await make_builder(index_environment=OFFLINE, time_limit_seconds=3).build(
             hanging, LANGUAGE, "model", log.append
         )
+    assert caught.value.reason is Reason.INSTALL_TIMEOUT
     assert [path.name for path in (tmp_path / "environments" / ".work").iterdir()] == ["cache"]
+
+
+async def test_a_build_script_that_needs_too_much_memory_is_told_so(
+    make_builder: MakeBuilder, tmp_path: Path, sandbox: Sandbox, log: list[str]
+) -> None:
+    if sandbox.cgroups is None:
+        pytest.skip("no writable cgroups here")
+    greedy = package(tmp_path / "a.zip", source("kept = bytearray(600_000_000)"))
+
+    with pytest.raises(BuildFailed) as caught:
+        await make_builder(index_environment=OFFLINE, memory_megabytes=256).build(greedy, LANGUAGE, "model", log.append)
+    assert caught.value.reason is Reason.BUILD_MEMORY
+    built = await make_builder(index_environment=OFFLINE).build(greedy, LANGUAGE, "model", log.append)
+    assert built.environment_digest
 
 
 async def test_builds_at_the_same_time_make_an_environment_once(make_builder: MakeBuilder, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from quinta.core.reasons import Reason
 from quinta.engine.builds.errors import BuildFailed
 from quinta.engine.builds.interpreters import Interpreter, Interpreters, discover
 
@@ -42,13 +43,15 @@ def test_of_two_of_the_same_kind_the_preferred_one() -> None:
 
 @pytest.mark.parametrize("language", ["python2.7", "python3", "r3.6", "", "python3.7.1", "python3.7\n"])
 def test_a_language_that_is_no_python_3(language: str) -> None:
-    with pytest.raises(BuildFailed, match="not a version of Python 3"):
+    with pytest.raises(BuildFailed, match="not a version of Python 3") as caught:
         Interpreters((python(11),)).nearest(language)
+    assert caught.value.reason is Reason.LANGUAGE_UNKNOWN
 
 
 def test_no_interpreter_at_all_is_the_operators_to_mend() -> None:
-    with pytest.raises(BuildFailed, match="its operator has to install"):
+    with pytest.raises(BuildFailed, match="its operator has to install") as caught:
         Interpreters(()).nearest("python3.8")
+    assert caught.value.reason is Reason.NO_INTERPRETER
 
 
 def test_the_interpreter_that_runs_the_server_is_always_found() -> None:

@@ -179,6 +179,7 @@ async def test_stop_has_a_limit(world: World) -> None:
     assert await world.value("hangs_in_stop", 1) == 1
     await world.supervisor.retire("version-hangs_in_stop", Reason.VERSION_DELETED)
     assert "version-hangs_in_stop" not in world.supervisor.snapshot()
+    assert dict(world.supervisor.tally.total().ends) == {Reason.INSTANCE_STOPPED: 1}
 
 
 async def test_retiring_ends_what_runs_and_what_waits(world: World) -> None:
@@ -211,7 +212,7 @@ async def test_a_cancelled_request_stops_running_and_the_next_one_is_served(worl
     await asyncio.gather(asked, return_exceptions=True)
     assert await world.value("hangs_in_request", 2) == 2
     assert world.logs.said(
-        "its caller hung up 0.1 s ago [cancelled]" if not batch else "its request was cancelled [cancelled]"
+        f"{'its request was cancelled' if batch else 'its caller hung up 0.1 s ago'} [{Reason.CANCELLED}]"
     )
     await world.unharmed()
 

@@ -22,6 +22,16 @@ def connection():
             continue
 
 
+def written():
+    """A file that is there before anything is asked."""
+    with open("ready.bin", "wb") as file:
+        file.write(bytes(2 << 20))
+    return "ready.bin"
+
+
+READY = written()
+
+
 class Model:
     """Fails as it is told to, after a line in the log."""
 
@@ -56,8 +66,14 @@ class Model:
     def return_too_much(self, data):
         return {"number": 1.0, "more": "m" * (17 << 20)}
 
+    def return_large(self, data):
+        return {"text": "l" * (12 << 20)}
+
     def return_no_file(self, data):
         return {"file": "nothing.txt"}
+
+    def return_ready_file(self, data):
+        return {"file": READY}
 
     def return_number_for_file(self, data):
         return {"file": 3}

@@ -27,6 +27,7 @@ MOST_STARTED = 200
 """By one address within 15 minutes. A whole laboratory may be behind one; a grant that is asked for takes 1 kB."""
 LONGEST_CLIENT_NAME = 100
 _NO_NAME = "a program"
+_SESSION = re.compile("[0-9a-f]{40}")
 _LETTERS = "BCDFGHJKMNPQRSTVWXZ"
 """Without vowels, so that no words come out, and without L and Y, which are read as others."""
 
@@ -110,7 +111,7 @@ class Devices:
                 digest=digest(device_code),
                 user_code=await _free_user_code(work),
                 session=secrets.token_hex(20),
-                client_name=_printable(client_name),
+                client_name=printable_name(client_name),
                 status=GrantStatus.PENDING,
                 user_id=None,
                 created_at=now,
@@ -134,11 +135,13 @@ class Devices:
     async def find(self, reference: str) -> DeviceGrant:
         """The grant that waits for a person, by what stands in the page's address or by the code as the person typed
         it; NotFound when there is none, or it has expired. One that was decided is StateConflict."""
-        typed = re.sub(r"[^A-Z0-9]", "", reference.upper())
+        if _SESSION.fullmatch(reference):
+            named = {"session": reference}
+        else:
+            typed = re.sub(r"[^A-Z0-9]", "", reference.upper())
+            named = {"user_code": f"{typed[:4]}-{typed[4:]}"}
         async with self._store.read() as work:
-            grants = work.of(DeviceGrant, EVERYTHING)
-            grant = await grants.get(session=reference) or await grants.get(user_code=f"{typed[:4]}-{typed[4:]}")
-        return self._waiting(grant)
+            return self._waiting(await work.of(DeviceGrant, EVERYTHING).get(**named))
 
     async def decide(self, session: str, *, approve: bool, email: str, password: str, address: str) -> DeviceGrant:
         """Approves the grant, for whoever has that e-mail and password, or denies it. Raises what ``find`` does, and
@@ -187,6 +190,13 @@ class Devices:
         return grant
 
 
+def printable_name(client_name: str) -> str:
+    """The name as people are shown it: on one line of 100 characters at most, without what turns the direction of
+    writing or shows nothing."""
+    words = "".join(character if character.isprintable() else " " for character in client_name[:1_000]).split()
+    return " ".join(words)[:LONGEST_CLIENT_NAME].strip() or _NO_NAME
+
+
 async def _free_user_code(work: UnitOfWork) -> str:
     grants = work.of(DeviceGrant, EVERYTHING)
     while True:
@@ -194,9 +204,3 @@ async def _free_user_code(work: UnitOfWork) -> str:
         code = f"{letters}-{secrets.randbelow(10_000):04}"
         if await grants.get(user_code=code) is None:
             return code
-
-
-def _printable(client_name: str) -> str:
-    """On one line, without what turns the direction of writing or shows nothing."""
-    words = "".join(character if character.isprintable() else " " for character in client_name[:1_000]).split()
-    return " ".join(words)[:LONGEST_CLIENT_NAME].strip() or _NO_NAME

@@ -68,9 +68,7 @@ async def require_manager(work: UnitOfWork, actor: Actor | None, group: Group) -
 
 async def require_owner(work: UnitOfWork, actor: Actor | None, group: Group) -> None:
     if await level_in(work, actor, group) is not GroupLevel.OWNER:
-        raise NotPermitted(
-            f"only an owner of the group '{group.name}' renames or deletes it, or makes and unmakes managers and owners"
-        )
+        raise owners_only(group)
 
 
 async def level_in(work: UnitOfWork, actor: Actor | None, group: Group) -> GroupLevel:
@@ -79,9 +77,16 @@ async def level_in(work: UnitOfWork, actor: Actor | None, group: Group) -> Group
         return GroupLevel.OWNER
     member = await work.of(GroupMember, of_user(actor.user_id)).get(group_id=group.id)
     if member is None:
-        raise no_such_group(group.number)
+        raise no_such_group(group.number, hidden=True)
     return member.level
 
 
-def no_such_group(number: int) -> NotFound:
-    return NotFound(f"there is no group with the number {number}")
+def owners_only(group: Group) -> NotPermitted:
+    return NotPermitted(
+        f"only an owner of the group '{group.name}' renames or deletes it, or makes and unmakes managers and owners"
+    )
+
+
+def no_such_group(number: int, *, hidden: bool = False) -> NotFound:
+    """In the same words whether there is none, or one that is ``hidden`` from the caller."""
+    return NotFound(f"there is no group with the number {number}", refusal=hidden)

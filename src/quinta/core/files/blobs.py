@@ -11,6 +11,7 @@ from quinta.core.access.model import Actor, Permission
 from quinta.core.errors import InvalidInput, NotFound
 from quinta.core.events import Event, EventName
 from quinta.core.files.model import Blob
+from quinta.core.files.references import require_no_record
 from quinta.core.models.packages import Download
 from quinta.core.ports import Between, ObjectStore, Store, UnitOfWork
 from quinta.core.requests.outcome import BlobInput
@@ -112,10 +113,14 @@ class Blobs:
         return Download(blob.file_name, blob.content_type, blob.size, self._objects.stream(blob.object_key))
 
     async def delete(self, actor: Actor, project_name: str, blob_id: str) -> None:
+        """StateConflict while a data record points at it."""
         async with self._store.begin() as work:
             project = await project_for(work, actor, project_name, Permission.BLOBS_DELETE)
             blob = await self._alive(work, project.id, blob_id)
-            await work.of(Blob, in_project(project.id)).remove(id=blob.id)
+            blobs = work.of(Blob, in_project(project.id))
+            await blobs.lock_all(id=blob.id)  # from here on no record points at it anew
+            await require_no_record(work, f"the blob '{blob.id}'", target_id=blob.id)
+            await blobs.remove(id=blob.id)
             work.emit(Event(EventName.BLOB_DELETED, blob.id, (), actor.user_id, project.id))
         await self._objects.delete(blob.object_key)
 

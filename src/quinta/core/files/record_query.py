@@ -44,7 +44,11 @@ class Operator(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Filter:
     """One condition. ``values`` has one value, ``IN`` any number, ``RANGE`` the least and the greatest; texts, except
-    for IS_PUBLIC and ISNULL (bool) and GROUPS (int)."""
+    for IS_PUBLIC and ISNULL (bool) and GROUPS (int), of which operators about parts of texts ask that they be equal.
+
+    Texts are ordered by code point. Of ORGANIZATION and PROTOCOLS, which are JSON, only A to Z are equal to a to z
+    where case does not count. One that is null passes ISNULL only, and every filter of it that is negated.
+    """
 
     field: RecordField
     operator: Operator
@@ -60,7 +64,8 @@ class Sort:
 
 @dataclass(frozen=True, slots=True)
 class RecordQuery:
-    """All filters must hold. Ends of the order are by name, then id, so that pages never overlap. ``limit`` None: all.
+    """All filters must hold. Ends of the order are by name, then id, in the direction of the last of ``sort``, so that
+    pages never overlap; by GROUPS it is by the least number, and null is least. ``limit`` None: all.
 
     ``group_ids``: only records of at least one of these groups; None: of any. ``public_only``: only public ones.
     """

@@ -13,6 +13,7 @@ from quinta.core.events import Event, EventName
 from quinta.core.files.find import repository_named
 from quinta.core.files.keys import repository_key
 from quinta.core.files.model import InputFile, Repository
+from quinta.core.files.references import require_no_record
 from quinta.core.files.stored import StoredArchives
 from quinta.core.jobs.model import Job
 from quinta.core.jobs.remove import remove_jobs
@@ -142,10 +143,15 @@ class Repositories:
 
     async def delete(self, actor: Actor, client: ClientName, number: str) -> None:
         """Cancels and removes the jobs, then removes files, then the repository. Unavailable when a file cannot be
-        removed: the repository is still there and can be deleted again (contract vbrain 4.4)."""
+        removed: the repository is still there and can be deleted again (contract vbrain 4.4). StateConflict while a
+        data record points at it."""
         async with self._store.begin() as work:
             place = await client_for(work, actor, client, ClientRight.DELETE_REPOSITORY)
             repository = await repository_named(work, place.project.id, number)
+            repositories = work.of(Repository, in_project(repository.project_id))
+            if await repositories.lock_all(id=repository.id):
+                await require_no_record(work, f"the repository '{number}'", target_id=repository.id)
+                await repositories.change(repository.id, is_going=True)  # from here on no record points at it anew
             keys = await remove_jobs(work, actor, repository.project_id, repository_id=repository.id)
         await self._stored.remove(keys)
         if repository.archive_key is not None:

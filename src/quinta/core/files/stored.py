@@ -16,7 +16,7 @@ from quinta.core.ports import Archives, ObjectStore
 from quinta.kit.ids import new_id
 
 _TYPE = "application/zip"
-_EMPTY = b"PK\x05\x06" + bytes(18)
+EMPTY_ZIP = b"PK\x05\x06" + bytes(18)
 """A zip without files: the end of its list and no more (APPNOTE 4.3.16)."""
 
 
@@ -58,7 +58,7 @@ class StoredArchives:
     async def download(self, key: str | None, file_name: str) -> Download:
         """The stored zip; an empty one where there is none."""
         if key is None:
-            return _in_memory(_EMPTY, file_name)
+            return _in_memory(EMPTY_ZIP, file_name)
         return Download(file_name, _TYPE, await self._objects.size(key), self._objects.stream(key))
 
     async def download_text(self, text: str, name: str, file_name: str) -> Download:

@@ -6,13 +6,36 @@ from collections.abc import Iterable
 from typing import Any
 
 from quinta.core.errors import StateConflict
-from quinta.core.events import Event
+from quinta.core.events import Event, EventName
+from quinta.core.models.applications import application_version
 from quinta.core.models.find import live
-from quinta.core.models.model import Model, ModelVersion, RunnableVersion
+from quinta.core.models.model import Application, Model, ModelVersion, RunnableVersion
 from quinta.core.ports import Secrets, Store
+from quinta.core.reasons import Failure
 from quinta.core.scope import EVERYTHING
 from quinta.core.tenancy.model import Organization, OrganizationStatus, Project
 from quinta.kit.cache import TaggedCache
+
+_OF_APPLICATIONS = frozenset(
+    {
+        EventName.APPLICATION_CHANGED,
+        EventName.APPLICATION_CREATED,
+        EventName.APPLICATION_DELETED,
+        EventName.BUILD_ENDED,
+        EventName.BUILD_REQUESTED,
+        EventName.MODEL_CHANGED,
+        EventName.MODEL_DELETED,
+        EventName.ORGANIZATION_CHANGED,
+        EventName.PROJECT_CHANGED,
+        EventName.PROJECT_DELETED,
+        EventName.VARIABLE_CHANGED,
+        EventName.VARIABLE_CREATED,
+        EventName.VARIABLE_DELETED,
+        EventName.VERSION_CHANGED,
+        EventName.VERSION_DELETED,
+    }
+)
+_ALL = ("all",)
 
 
 class LiveVersions:
@@ -63,3 +86,31 @@ class LiveVersions:
 
     def _forget(self, event: Event) -> None:
         self._versions.forget(event.tags)
+
+
+class LiveApplications:
+    """Answers what a job of an application runs, as ``application_version`` says; None also for one that is gone.
+
+    Any event that could change an answer drops them all: which version is the newest that serves hangs on versions that
+    an answer has not seen, and these events are rare beside jobs.
+    """
+
+    def __init__(self, store: Store, secrets: Secrets) -> None:
+        self._store = store
+        self._secrets = secrets
+        self._applications: TaggedCache[str, RunnableVersion | Failure | None] = TaggedCache()
+        store.subscribe(self._forget)
+
+    async def get(self, application_id: str) -> RunnableVersion | Failure | None:
+        return await self._applications.load(application_id, lambda: self._load(application_id))
+
+    async def _load(self, application_id: str) -> tuple[RunnableVersion | Failure | None, Iterable[str]]:
+        async with self._store.read() as work:
+            application = await work.of(Application, EVERYTHING).get(id=application_id)
+            if application is None:
+                return None, _ALL
+            return await application_version(work, self._secrets, application), _ALL
+
+    def _forget(self, event: Event) -> None:
+        if event.name in _OF_APPLICATIONS:
+            self._applications.forget(_ALL)

@@ -30,7 +30,7 @@ _PHRASES: Mapping[EventName, str] = MappingProxyType(
 def sentence(actor: str, name: EventName, subject: str | None, subject_id: str, project: str | None) -> str:
     """Such as ``ada@example.com created model 'double' in project 'demo'``. A subject whose name nobody knows any more
     is told by its id."""
-    what = f"the id {subject_id}" if subject is None else quoted(subject)
+    what = f"(id {subject_id})" if subject is None else quoted(subject)
     noun, _, verb = name.value.partition(".")
     phrase = _PHRASES.get(name) or f"{verb} {noun.replace('_', ' ')}"
     where = f" in project {quoted(project)}" if project is not None and noun != "project" else ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from quinta.core.errors import InvalidInput, QuintaError, TooLarge, Unavailable
+from quinta.core.errors import InvalidInput, NotFound, QuintaError, TooLarge, Unavailable
 from quinta.core.files.blobs import Blobs
 from quinta.core.files.model import Blob
 from quinta.core.models.model import RunnableVersion
@@ -80,7 +80,11 @@ class Execution:
         waits for the answer.
         """
         inputs = tuple(self._blobs.as_input(blob, field) for field, blob in blobs.items()) if blobs else ()
-        outcome = await self._runner.run(version, RunRequest(request_id, data, time_limit, inputs, trace, batch))
+        try:
+            outcome = await self._runner.run(version, RunRequest(request_id, data, time_limit, inputs, trace, batch))
+        except NotFound:  # deleted since its row was read
+            failure = Failure(Reason.INPUT_BLOB_GONE, "a blob that the input names does not exist any more")
+            return self.failed(version, request_id, failure, trace)
         answer = await self._answer(version, request_id, outcome, trace)
         self._count(version, len(data), answer)
         return answer

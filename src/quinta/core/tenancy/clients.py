@@ -118,7 +118,7 @@ class Clients:
 
     async def delete(self, actor: Actor | None, name: ClientName) -> None:
         """Removes the client with its project, repositories and jobs. What runs is stopped; files go soon after.
-        StateConflict while an application runs a model of the project."""
+        StateConflict while an application runs a model of the project, or a data record points at what is in it."""
         async with self._store.begin() as work:
             organization = await organization_to_manage(work, actor, name.organization, OrganizationRight.DELETE_CLIENT)
             place = await place_of(work, organization, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from quinta.core.access.groups import PRIVILEGED, require_owner
+from quinta.core.access.groups import PRIVILEGED, level_in, owners_only
 from quinta.core.access.model import Actor
 from quinta.core.errors import InvalidInput, StateConflict
 from quinta.core.events import Event, EventName
@@ -37,7 +37,9 @@ class MembersOfGroup:
         if len(levels) < len(wanted):
             raise InvalidInput("an e-mail stands there twice: capitals make no difference", field="members")
         people = await self._people(levels)
-        changed = [user.id for user in people if await self._set(user, levels[user.email])]
+        # What the actor is at the start counts: an owner may hand the group over and step down in one change.
+        is_owner = await level_in(self._work, self._actor, self._group) is GroupLevel.OWNER
+        changed = [user.id for user in people if await self._set(user, levels[user.email], is_owner=is_owner)]
         await self._settle(changed)
 
     async def put(self, email: str, level: GroupLevel) -> None:
@@ -58,7 +60,7 @@ class MembersOfGroup:
             raise InvalidInput(f"no person here has an account with the e-mail '{unknown[0][:80]}'", field="members")
         return users
 
-    async def _set(self, user: User, level: GroupLevel | None) -> bool:
+    async def _set(self, user: User, level: GroupLevel | None, *, is_owner: bool) -> bool:
         """Whether anything is different now."""
         member = await self._members.get(group_id=self._group.id, user_id=user.id)
         pending = await self._pending.get(group_id=self._group.id, user_id=user.id)
@@ -75,8 +77,8 @@ class MembersOfGroup:
         before = None if current is None else current.level
         if before is level:
             return False
-        if {before, level} & PRIVILEGED:
-            await require_owner(self._work, self._actor, self._group)
+        if {before, level} & PRIVILEGED and not is_owner:
+            raise owners_only(self._group)
         if current is None and level is not None:
             await self._invite(user, level)
         elif current is not None and level is not None:

@@ -132,7 +132,7 @@ async def _place(work: UnitOfWork, actor: Actor, kind: PendingKind, place_id: st
     known = parse_id(place_id)
     place = None if known is None else await work.of(PendingMember, EVERYTHING).get(id=known, kind=kind)
     if place is None or not (place.user_id == actor.user_id or await _manages(work, actor, place)):
-        raise NotFound(f"there is no {kind} with the id '{place_id[:80]}'")
+        raise NotFound(f"there is no {kind} with the id '{place_id[:80]}'", refusal=place is not None)
     return place
 
 

@@ -122,7 +122,7 @@ class Groups:
         async with self._store.begin() as work:
             group = await work.of(Group, EVERYTHING).lock((await group_numbered(work, number)).id)
             if not await work.of(GroupMember, of_user(actor.user_id)).remove(group_id=group.id):
-                raise no_such_group(number)
+                raise no_such_group(number, hidden=True)
             await require_owned(work, group)
             work.emit(group_event(EventName.GROUP_CHANGED, group, actor, actor.user_id))
 

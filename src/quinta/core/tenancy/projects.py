@@ -8,6 +8,7 @@ from quinta.core.access.decide import organization_for, organizations_of, projec
 from quinta.core.access.model import Actor, Permission
 from quinta.core.errors import AlreadyExists, InvalidInput, NotFound
 from quinta.core.events import Event, EventName
+from quinta.core.files.references import require_no_record
 from quinta.core.models.model import ModelVersion
 from quinta.core.models.references import require_no_application
 from quinta.core.names import check_name, numbered
@@ -80,7 +81,7 @@ class Projects:
 
     async def delete(self, actor: Actor, name: str) -> None:
         """Removes the project and everything in it. What runs is stopped; files go soon after. StateConflict while an
-        application runs a model of it."""
+        application runs a model of it or a data record points at what is in it."""
         async with self._store.begin() as work:
             project = await project_for(work, actor, name, Permission.PROJECTS_DELETE)
             await remove_project(work, project, actor.user_id)
@@ -88,7 +89,9 @@ class Projects:
 
 async def remove_project(work: UnitOfWork, project: Project, actor_id: str | None) -> None:
     """Removes the project with everything in it, in the name of that user or, with None, the operator's. StateConflict
-    while an application runs a model of it."""
+    while an application runs a model of it or a data record points at what is in it."""
+    await work.of(Project, EVERYTHING).lock_all(id=project.id)  # from here on no record points into it anew
+    await require_no_record(work, f"something in the project '{project.name}'", project_id=project.id)
     await require_no_application(work, f"the project '{project.name}'", project_id=project.id)
     for version in await work.of(ModelVersion, in_project(project.id)).find():
         work.emit(Event(EventName.VERSION_DELETED, version.id, (f"version:{version.id}",), actor_id, project.id))

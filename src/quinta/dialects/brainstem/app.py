@@ -7,7 +7,14 @@ from starlette.types import ASGIApp
 
 from quinta.core.services import Services
 from quinta.dialects.base.faces import Heading, create_api, create_face
-from quinta.dialects.brainstem import approval_page, routes_devices, routes_tokens
+from quinta.dialects.brainstem import (
+    approval_page,
+    routes_devices,
+    routes_groups,
+    routes_places,
+    routes_records,
+    routes_tokens,
+)
 from quinta.dialects.brainstem.documentation import REFUSALS
 from quinta.dialects.brainstem.errors import ANSWERS
 from quinta.dialects.brainstem.verbs import Verbs
@@ -21,7 +28,13 @@ _HEADING = Heading(
     description="Data repositories, and the groups that share them.",
     prefix=PREFIXES[0],
 )
-_ROUTERS: tuple[APIRouter, ...] = (routes_tokens.router, routes_devices.router)
+_ROUTERS: tuple[APIRouter, ...] = (
+    routes_records.router,
+    routes_groups.router,
+    routes_places.router,
+    routes_tokens.router,
+    routes_devices.router,
+)
 _SIGN_IN: tuple[APIRouter, ...] = (routes_tokens.at_root,)
 _PAGES: tuple[APIRouter, ...] = (approval_page.router,)
 

@@ -24,6 +24,7 @@ from quinta.core.errors import (
     TooManyRequests,
     Unavailable,
 )
+from quinta.dialects.base.refusals import tell_refusal
 from quinta.dialects.brainstem.calls import Anyone, Visit
 
 PATH = "/account/authorize/"
@@ -97,27 +98,30 @@ async def approval_decide(visit: Anyone) -> Response:
     except (NotFound, StateConflict) as error:
         return _refused(error)
     except (NotAuthenticated, TooManyRequests, Unavailable) as error:
+        tell_refusal(visit.services.refusals, visit.request, error)
         return _asked(grant, email, error)
     return _decided(grant, approve=approve)
 
 
 async def _given(visit: Visit) -> dict[str, str]:
-    """The fields of the form as texts, empty where one is missing or no text."""
+    """The fields of the form; all are empty when the body is none that a browser makes of it."""
     try:
         fields = await visit.fields(_MEMBERS)
+        texts = {name: fields.text(name, blank=True, trim=name != "password") for name in _MEMBERS}
+        fields.check()
     except HTTPException:
         return dict.fromkeys(_MEMBERS, "")
-    texts = {name: fields.text(name, blank=True, trim=name != "password") for name in _MEMBERS}
     return {name: text if isinstance(text, str) else "" for name, text in texts.items()}
 
 
 def _asked(grant: DeviceGrant, email: str = "", error: QuintaError | None = None) -> Response:
     """The page that asks for the decision, with what was wrong about the last one."""
     content = f"""{_told(error)}
-<p>The program <strong>{escape(grant.client_name)}</strong> asks to act in your name on this server, for a year. It
-shows this code:</p>
+<p>The program <strong>{escape(grant.client_name)}</strong> asks to act in your name on this server, for a year. Its
+code:</p>
 <p class="code">{grant.user_code}</p>
-<p>Approve only if you have just started it yourself and see the same code there. Else close this page, or deny.</p>
+<p>Approve only if you have just started it yourself. If it shows a code, that must be the same. Otherwise close this
+page, or deny.</p>
 <form method="post" action="{PATH}">
 <input type="hidden" name="session" value="{escape(grant.session)}">
 <label for="email">E-mail</label>

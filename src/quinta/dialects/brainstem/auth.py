@@ -18,7 +18,7 @@ async def actor_of(headers: Headers, authenticator: Authenticator) -> Actor:
     """
     parts = headers.get(b"authorization", b"").decode("latin-1").split()
     if not parts or parts[0].lower() not in _KEYWORDS:
-        raise NotAuthenticated(NO_CREDENTIALS)
+        raise NotAuthenticated(NO_CREDENTIALS, refusal=False)
     if len(parts) == 1:
         raise NotAuthenticated("Invalid token header. No credentials provided.")
     if len(parts) > 2:

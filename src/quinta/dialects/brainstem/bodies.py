@@ -85,7 +85,7 @@ async def _json(reader: Reader, body: bytes, names: Sequence[str], wrapper: str 
         inner = found.pop(wrapper, "") if wrapper else ""
         return await reader.members(inner.encode(), names) if inner.startswith("{") else found
     except InvalidInput as error:
-        raise bad_request(f"JSON parse error - {error.message}") from None
+        raise bad_request(f"JSON parse error - {error.message.removeprefix('the body is not JSON: ')}") from None
 
 
 def _no_object(body: bytes) -> BadRequest:

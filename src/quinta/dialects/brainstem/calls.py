@@ -21,7 +21,7 @@ from quinta.dialects.brainstem.verbs import acts
 _MOST_ITEMS = 1_000
 """Members and items of a value that says what to do, at all depths."""
 
-_scheme = APIKeyHeader(name="Authorization", auto_error=False, description="`Bearer KEY` or `Token KEY`.")
+scheme = APIKeyHeader(name="Authorization", auto_error=False, description="`Bearer KEY` or `Token KEY`.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def _visit(request: Request) -> Visit:
     return Visit(request, request.app.state.services, request.app.state.maximum_body_bytes)
 
 
-async def _call(request: Request, _: Annotated[str | None, Security(_scheme)]) -> Call:
+async def _call(request: Request, _: Annotated[str | None, Security(scheme)]) -> Call:
     services: Services = request.app.state.services
     return Call(request, services, request.app.state.maximum_body_bytes, await caller_of(request))
 

@@ -19,8 +19,7 @@ _PIECE = 500
 
 def record_text(view: RecordView, words: Vocabulary, selection: Selection) -> str:
     """One record (contract brainstem 6)."""
-    texts = {name: _member(view, words.members[name]) for name in selection.members}
-    return "{" + ",".join(f'"{name}":{text}' for name, text in texts.items()) + "}"
+    return object_text(**{name: _member(view, words.members[name]) for name in selection.members})
 
 
 def record_pieces(views: Sequence[RecordView], words: Vocabulary, selection: Selection) -> Iterator[str]:
@@ -52,6 +51,11 @@ def targets_text(targets: Iterable[RecordTarget]) -> str:
             for target in targets
         ]
     )
+
+
+def object_text(**members: str) -> str:
+    """An object of members whose values are JSON texts."""
+    return "{" + ",".join(f'"{name}":{text}' for name, text in members.items()) + "}"
 
 
 def text_of(value: Any) -> str:

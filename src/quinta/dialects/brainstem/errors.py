@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
@@ -24,7 +25,7 @@ from quinta.core.errors import (
     Unavailable,
 )
 from quinta.dialects.base.faces import Answers
-from quinta.dialects.base.misses import methods_of
+from quinta.dialects.brainstem.verbs import allowed
 
 STATUS: dict[type[QuintaError], int] = {
     InvalidInput: 400,
@@ -80,6 +81,9 @@ def refused(error: QuintaError | HTTPException) -> Response:
         return _response(STATUS[type(error)], json.dumps({error.field: [error.message]}).encode(), None)
     if isinstance(error, TooManyRequests) and error.wait_seconds is not None:
         return _throttled(error.wait_seconds)
+    if isinstance(error, TooManyRequests) and error.wait_seconds is not None:
+        text = f"Request was throttled. Expected available in {error.wait_seconds} seconds."
+        return _response(429, detail(text), {"Retry-After": str(error.wait_seconds)})
     headers = _CHALLENGE if isinstance(error, NotAuthenticated) else None
     return _response(STATUS[type(error)], detail(_CONSTANT.get(type(error), error.message)), headers)
 
@@ -91,10 +95,12 @@ def _throttled(seconds: int) -> Response:
 
 def explain(request: Request, error: HTTPException) -> HTTPException:
     """Calls that meet no operation, in the words of the wire."""
+    if error.detail != HTTPStatus(error.status_code).phrase:
+        return error
     if error.status_code == 404:
         return HTTPException(404, "Not found.")
     if error.status_code == 405:
-        allow = {"Allow": ", ".join(methods_of(request.app.routes, request.scope))}
+        allow = {"Allow": ", ".join(allowed(request.app, request.scope))}
         return HTTPException(405, f'Method "{request.method[:20]}" not allowed.', allow)
     return error
 

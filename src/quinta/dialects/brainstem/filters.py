@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from quinta.core.files.record_query import Filter, Operator, RecordField, Sort
@@ -100,7 +101,14 @@ def _values(field: RecordField, operator: Operator, given: Sequence[str]) -> tup
         return tuple(map(_number, values))
     if field is RecordField.ID and operator in (Operator.EXACT, Operator.IN, *_ORDERED):
         return tuple(map(_uuid, values))
+    if field in (RecordField.ORGANIZATION, RecordField.PROTOCOLS):
+        return tuple(map(_as_in_json, values))
     return tuple(values)
+
+
+def _as_in_json(value: str) -> str:
+    """A part of a JSON text as the core keeps such texts: in ASCII."""
+    return "".join(character if character.isascii() else json.dumps(character)[1:-1] for character in value)
 
 
 def _true(value: str) -> bool:

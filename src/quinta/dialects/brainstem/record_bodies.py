@@ -19,7 +19,6 @@ LONGEST_NAME = 100
 LONGEST_DESCRIPTION = 500
 LONGEST_LOCATION = 100
 _MOST_GROUPS = 1_000
-_LARGEST = 2**63 - 1
 _JSON = (RecordField.ORGANIZATION, RecordField.PROTOCOLS)
 
 
@@ -44,7 +43,6 @@ class RecordBody:
 async def read_record(
     visit: Visit,
     words: Vocabulary,
-    groups: Groups,
     *,
     required: Sequence[str] = (),
     stored: DataRecord | None = None,
@@ -65,7 +63,7 @@ async def read_record(
         organization=_json(fields, texts, words, RecordField.ORGANIZATION, stored),
         protocols=_json(fields, texts, words, RecordField.PROTOCOLS, stored),
         location=fields.text("location", blank=True, most=LONGEST_LOCATION),
-        groups=await _groups(fields, groups, required=GROUPS in required),
+        groups=await _groups(fields, visit.services.groups, required=GROUPS in required),
     )
     fields.check()
     return body
@@ -104,7 +102,7 @@ async def _groups(fields: Fields, groups: Groups, *, required: bool) -> tuple[in
         fields.refuse(GROUPS, f"Ensure this field has no more than {_MOST_GROUPS} elements.")
         return UNSET
     numbers = [None if isinstance(value, dict) else _number(item) for item in items]
-    known = await groups.known([number for number in numbers if number is not None and 0 < number <= _LARGEST])
+    known = await groups.known([number for number in numbers if number is not None])
     for item, number in zip(items, numbers, strict=True):
         if number is None:
             fields.refuse(GROUPS, f"Incorrect type. Expected pk value, received {type(item).__name__}.")

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Response
 
 from quinta.core.access.sign_in import HOUR, Session
 from quinta.core.errors import NotAuthenticated
+from quinta.dialects.base.refusals import tell_refusal
 from quinta.dialects.brainstem.calls import Anyone, Visit
 from quinta.dialects.brainstem.errors import WRONG_TOKEN, BadRequest
 from quinta.dialects.brainstem.shapes_sign_in import Token, TokenPair
@@ -32,7 +33,7 @@ at_root = APIRouter(dependencies=[Depends(not_kept)])
 async def token_create(visit: Anyone) -> Token:
     """The token of the account, the same each time."""
     email, password = await _credentials(visit, "username")
-    with _told_as_input():
+    with _told_as_input(visit):
         token = await visit.services.sign_in.lasting_token(email, password, visit.address)
     return Token(token=token, access=token)
 
@@ -41,7 +42,7 @@ async def token_create(visit: Anyone) -> Token:
 async def token_pair_create(visit: Anyone) -> TokenPair:
     """A token for an hour, and one to get the next pair with."""
     email, password = await _credentials(visit, "email")
-    with _told_as_input():
+    with _told_as_input(visit):
         return _pair(await visit.services.sign_in.session(email, password, visit.address, HOUR))
 
 
@@ -65,11 +66,12 @@ async def _credentials(visit: Visit, name: str) -> tuple[str, str]:
 
 
 @contextmanager
-def _told_as_input() -> Iterator[None]:
+def _told_as_input(visit: Visit) -> Iterator[None]:
     """What is wrong with e-mail and password is a fault of the body, in one sentence."""
     try:
         yield
-    except NotAuthenticated:
+    except NotAuthenticated as error:
+        tell_refusal(visit.services.refusals, visit.request, error)
         raise BadRequest({"non_field_errors": [WRONG_CREDENTIALS]}) from None
 
 

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 
 from quinta.core.files.record_query import RecordField
 
-_DATASTORAGE_SEGMENT = "datastorage"
-SEGMENTS = ("data_repository", "datarepository", _DATASTORAGE_SEGMENT)
-"""How the last part of the path of a list may be spelled."""
 GROUPS = "authgroups"
 ALL = "*"
 
@@ -59,8 +56,3 @@ DATASTORAGE = Vocabulary(
     },
     deferred=frozenset({GROUPS}),
 )
-
-
-def vocabulary_of(segment: str) -> Vocabulary:
-    """What a path whose model is ``segment`` speaks."""
-    return DATASTORAGE if segment == _DATASTORAGE_SEGMENT else DATA_REPOSITORY

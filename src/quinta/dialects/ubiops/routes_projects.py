@@ -73,7 +73,5 @@ async def projects_audit_list(
     actor: Annotated[str | None, Query(description="An e-mail, system or anonymous.")] = None,
 ) -> list[AuditEntryList]:
     """Who did what in the project and who was refused, newest first. An addition of Quinta's."""
-    query = AuditQuery(limit, before, action, actor)
-    return [
-        convert_access.audit_entry(entry) for entry in await call.services.audit.find(call.actor, project_name, query)
-    ]
+    entries = await call.services.audit.find(call.actor, project_name, AuditQuery(limit, before, action, actor))
+    return [convert_access.audit_entry(entry) for entry in entries]

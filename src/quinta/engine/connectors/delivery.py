@@ -20,7 +20,7 @@ from quinta.core.connectors.model import (
     Credentials,
     DeliveryContext,
 )
-from quinta.core.errors import QuintaError
+from quinta.core.errors import NotFound, QuintaError, Unavailable
 from quinta.core.events import Event
 from quinta.core.files.model import Blob
 from quinta.core.observation.failures import FailureCounts, Subject
@@ -93,6 +93,8 @@ class StoreDeliveries:
         connector = target.connector
         try:
             size = await self._deliver(target, data, context)
+        except Unavailable:
+            raise  # nothing is wrong with the message: it can be written later
         except (StoreFailure, QuintaError) as error:
             # What is refused here before a driver is asked is the message itself.
             failure = Failure(error.reason or Reason.MESSAGE_INVALID, error.message)
@@ -168,11 +170,15 @@ class StoreDeliveries:
         """The message that is a blob, with its content on disk for as long as the block lasts."""
         async with self._store.read() as work:
             blob = await work.of(Blob, in_project(connector.project_id)).get(id=parse_id(blob_id))
+        gone = StoreFailure(Reason.MESSAGE_BLOB_GONE, f"the blob {blob_id} does not exist any more")
         if blob is None or blob.expires_at <= self._clock.now():
-            raise StoreFailure(Reason.MESSAGE_BLOB_GONE, f"the blob {blob_id} does not exist any more")
+            raise gone
         path = self._staging / new_id()
         try:
-            await self._objects.fetch(blob.object_key, path)
+            try:
+                await self._objects.fetch(blob.object_key, path)
+            except NotFound:
+                raise gone from None  # deleted at this moment
             yield Message(new_id(), {}, path, blob.file_name)
         finally:
             path.unlink(missing_ok=True)

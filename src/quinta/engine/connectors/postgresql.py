@@ -20,6 +20,7 @@ _BY_STATE = {
     "42P01": Reason.PLACE_MISSING,
     "42703": Reason.PLACE_UNFIT,
     "42804": Reason.PLACE_UNFIT,
+    "55000": Reason.STORE_REFUSED,
     "57014": Reason.STORE_TIMEOUT,
 }
 _BY_CLASS = {

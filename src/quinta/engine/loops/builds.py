@@ -89,13 +89,14 @@ class Builds:
             project = await work.of(Project, EVERYTHING).get(id=build.project_id)
             if version is None or model is None or project is None or version.latest_build_id != build.id:
                 return self._superseded()
+            log = self._log(project, model, version)
             model_file = await model_file_of(work, project.id, model.id, version.id)
             try:
                 environment = await environment_of(work, self._secrets, project.id, model.id, version.id)
             except StateConflict as conflict:
                 failure = Failure(conflict.reason or Reason.SECRET_UNREADABLE, conflict.message)
+                log(f"the build failed: {failure}")
                 return self._failed(build, failure, while_deploying=False)
-        log = self._log(project, model, version)
         try:
             built = await self._build(build, model_file, log)
         except BuildError as error:
@@ -157,6 +158,8 @@ class Builds:
 
     def _give_up(self, build: Build, error: str) -> Ended:
         failure = Failure(Reason.BUILD_GIVEN_UP, f"the build was given up: {error}")
+        text = f"the build of {build.archive_name} failed: {failure}"
+        self._logs.write(LogLine(build.project_id, self._clock.now(), text, system=True))
         return self._failed(build, failure, while_deploying=False)
 
     def _log(self, project: Project, model: Model, version: ModelVersion) -> Callable[[str], None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from quinta.core.events import EventName
+from quinta.core.observation.failures import FailureCounts, Subject
 from quinta.core.observation.model import LogLine
 from quinta.core.pipelines.model import Delivery, DeliveryStatus
 from quinta.core.pipelines.runs import PipelineRuns
@@ -26,11 +27,18 @@ class DeliveryLoop:
     again: no store could tell whether the first had arrived (decision 0013)."""
 
     def __init__(
-        self, store: Store, deliveries: Deliveries, pipelines: PipelineRuns, logs: LogSink, clock: Clock
+        self,
+        store: Store,
+        deliveries: Deliveries,
+        pipelines: PipelineRuns,
+        logs: LogSink,
+        failures: FailureCounts,
+        clock: Clock,
     ) -> None:
         self._deliveries = deliveries
         self._pipelines = pipelines
         self._logs = logs
+        self._failures = failures
         self._clock = clock
         self._in_flight: Counter[str] = Counter()  # by connector, and by project
         work = LeasedWork(
@@ -69,11 +77,13 @@ class DeliveryLoop:
         return self._ended(delivery)
 
     def _give_up(self, delivery: Delivery, error: str) -> Ended:
+        failure = Failure(Reason.DELIVERY_GIVEN_UP, f"given up after several tries: {error}")
+        self._failures.add(Subject.DELIVERY, failure.reason)
         self._logs.write(
             LogLine(
                 project_id=delivery.project_id,
                 time=self._clock.now(),
-                text=str(Failure(Reason.DELIVERY_GIVEN_UP, f"the message was given up after several tries: {error}")),
+                text=f"the message was not written: {failure}",
                 system=True,
                 request_id=delivery.source_request_id,
                 pipeline_object_name=delivery.object_name,

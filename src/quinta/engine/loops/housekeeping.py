@@ -113,12 +113,15 @@ class Housekeeping:
         while True:
             async with self._store.begin() as work:
                 blobs = work.of(Blob, EVERYTHING)
-                expired = await blobs.find(expires_at=due, limit=BLOBS_AT_A_TIME)
+                due_ids = await blobs.values("id", expires_at=due, limit=BLOBS_AT_A_TIME)
+                # One that a record has come to point at in the meantime is not due any more (decision 0026).
+                locked = await blobs.lock_all(id=due_ids, expires_at=due) if due_ids else []
+                expired = await blobs.find(id=locked) if locked else []
                 if expired:
-                    await blobs.remove(id=[blob.id for blob in expired])
+                    await blobs.remove(id=locked)
             for blob in expired:
                 await self._objects.delete(blob.object_key)
-            if len(expired) < BLOBS_AT_A_TIME:
+            if len(due_ids) < BLOBS_AT_A_TIME:
                 return
 
     async def _remove_objects(self, prefix: str, *, before: datetime | None) -> None:

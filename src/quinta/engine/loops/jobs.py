@@ -17,6 +17,7 @@ from quinta.core.events import Event, EventName
 from quinta.core.files.model import Repository
 from quinta.core.jobs.model import Job, JobRun, JobStatus
 from quinta.core.models.applications import application_version
+from quinta.core.models.live import LiveApplications
 from quinta.core.models.model import Application, RunnableVersion
 from quinta.core.observation.failures import FailureCounts, Subject
 from quinta.core.observation.model import LogLine
@@ -93,6 +94,7 @@ class JobLoop:
     ) -> None:
         self._store = store
         self._secrets = secrets
+        self._applications = LiveApplications(store, secrets)
         self._runner = runner
         self._reader = reader
         self._files = files
@@ -144,13 +146,11 @@ class JobLoop:
                 await rows.change(job.id, started_at=self._clock.now())
 
     async def _queues(self, claim: Claim[Job]) -> dict[str, list[str]]:
-        """By project, the applications that jobs wait for and that can be run, or never will be."""
+        """By project, the applications that jobs wait for and that can be run, or never will be. This is asked inside
+        the transaction that claims, so it is answered from memory; what a job really runs is read when it starts."""
         queues: dict[str, list[str]] = {}
         for application_id in await claim.groups("application_id"):
-            application = await claim.unit.of(Application, EVERYTHING).get(id=application_id)
-            if application is None:
-                continue
-            found = await application_version(claim.unit, self._secrets, application)
+            found = await self._applications.get(application_id)
             if found is None or (isinstance(found, RunnableVersion) and not self._runs_here(found)):
                 continue
             for project_id in await claim.groups("project_id", application_id=application_id):

@@ -13,12 +13,14 @@ branch_labels = None
 depends_on = None
 
 MOMENT = sa.DateTime(timezone=True).with_variant(sa.String(27), "sqlite")
+NAMES = ("name", "uuid", "is_public", "group_bits", "folded_name")
+TEXTS = ("description", "folded_description", "location", "folded_location")
 INDEXES = (
     ("group_members", "user_id"),
     ("pending_members", "user_id"),
-    ("data_records", "name", "uuid"),
     ("data_records", "created_by"),
     ("record_groups", "group_id", "record_id"),
+    ("record_targets", "project_id"),
     ("record_targets", "target_id"),
     ("device_grants", "user_id"),
     ("device_grants", "expires_at"),
@@ -27,6 +29,7 @@ INDEXES = (
 
 def upgrade() -> None:
     op.add_column("api_keys", _text("sealed", nullable=True))
+    op.add_column("repositories", sa.Column("is_going", sa.Boolean(), nullable=False, server_default=sa.false()))
     _create_groups()
     _create_records()
     op.create_table(
@@ -40,6 +43,10 @@ def upgrade() -> None:
     )
     for table, *names in INDEXES:
         op.create_index(f"ix_{table}_{'_'.join(names)}", table, names)
+    op.create_index("ix_data_records_names", "data_records", list(NAMES))
+    if op.get_bind().dialect.name == "sqlite":
+        op.create_index("ix_data_records_texts", "data_records", [*NAMES, *TEXTS])
+        op.create_index("ix_data_records_descriptions", "data_records", ["description", "name", "uuid"])
 
 
 def _create_groups() -> None:
@@ -77,11 +84,13 @@ def _create_records() -> None:
     op.create_table(
         "data_records",
         _id(),
-        *map(_text, ("uuid", "name", "folded_name", "description", "folded_description")),
+        *map(_by_code_point, ("uuid", "name", "folded_name", "description", "folded_description")),
         sa.Column("is_public", sa.Boolean(), nullable=False),
-        _text("organization", nullable=True),
-        _text("protocols", nullable=True),
-        _text("location"),
+        _by_code_point("organization", nullable=True),
+        _by_code_point("protocols", nullable=True),
+        _by_code_point("location"),
+        _by_code_point("folded_location"),
+        _number("group_bits"),
         sa.Column("created_by", sa.String(), sa.ForeignKey("users.id", ondelete="SET NULL"), nullable=True),
         _moment("created_at"),
         _moment("updated_at"),
@@ -98,7 +107,7 @@ def _create_records() -> None:
         "record_targets",
         _id(),
         _parent("record_id", "data_records"),
-        *map(_text, ("kind", "target_id", "path")),
+        *map(_text, ("project_id", "kind", "target_id", "path")),
         _number("size"),
         _text("checksum"),
         _moment("changed_at"),
@@ -118,6 +127,7 @@ def downgrade() -> None:
         "numbers",
     ):
         op.drop_table(table)
+    op.drop_column("repositories", "is_going")
     op.drop_column("api_keys", "sealed")
 
 
@@ -131,6 +141,10 @@ def _parent(name: str, target: str, *, nullable: bool = False) -> sa.Column[str]
 
 def _text(name: str, *, nullable: bool = False) -> sa.Column[str]:
     return sa.Column(name, sa.String(), nullable=nullable)
+
+
+def _by_code_point(name: str, *, nullable: bool = False) -> sa.Column[str]:
+    return sa.Column(name, sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=nullable)
 
 
 def _number(name: str) -> sa.Column[int]:

@@ -1,0 +1,1 @@
+"""The BrainSTEM face, over a real socket against a real server."""
