@@ -67,8 +67,12 @@ from quinta.core.tenancy.members import Members
 from quinta.core.tenancy.organizations import Organizations
 from quinta.core.tenancy.plans import Plans
 from quinta.core.tenancy.projects import Projects
+from quinta.core.tenancy.release_projects import ReleaseProjects
 from quinta.core.tenancy.resources import Resources
 from quinta.core.tenancy.subscriptions import seed_subscriptions
+from quinta.core.tenancy.workspaces import Workspaces
+from quinta.core.webhooks.keys import seal_webhooks_again
+from quinta.core.webhooks.webhooks import Webhooks
 from quinta.engine.archives.archives import ZipArchives
 from quinta.engine.builds.archive import check_is_zip
 from quinta.engine.builds.build import BuildSettings, PackageBuilder
@@ -274,6 +278,8 @@ class Server:
             plans=Plans(store),
             resources=Resources(store),
             projects=Projects(store, clock),
+            release_projects=ReleaseProjects(store, clock),
+            workspaces=Workspaces(store, clock),
             roles=Roles(store),
             role_assignments=RoleAssignments(store),
             service_users=ServiceUsers(store, clock),
@@ -296,6 +302,7 @@ class Server:
             deployments=Deployments(store, clock),
             connectors=Connectors(store, clock),
             credentials=CredentialsKeeper(store, clock, self._secrets),
+            webhooks=Webhooks(store, clock, self._secrets, private=self.settings.webhook_private),
             logs=Logs(store, clock),
             metrics=Metrics(store),
             usage=Usage(store, clock),
@@ -326,6 +333,7 @@ class Server:
         await seed_subscriptions(self._database)
         lost = await seal_again(self._database, self._secrets)
         lost += await seal_credentials_again(self._database, self._secrets)
+        lost += await seal_webhooks_again(self._database, self._secrets)
         if lost := lost + await seal_tokens_again(self._database, self._secrets):
             self._tell(f"{lost} secret values do not open with the keyring: put their key back, or set them again")
         await self._first_start()

@@ -18,6 +18,7 @@ _ADMINISTRATOR_EMAIL = "admin@quinta.local"
 _BODY_BYTES = 16 * 2**20
 _UPLOAD_BYTES = 2 * 2**30
 _QUEUE_REQUESTS = 1_000
+_WEBHOOK_RETRY_SECONDS = 40
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 _BUILD_PREFIXES = ("UV_", "PIP_", "SSL_CERT_", "REQUESTS_CA_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
@@ -45,6 +46,8 @@ class Settings:
     ``queue_requests`` is how many direct requests may wait for one version;
     ``connector_networks`` are those inside that connectors may reach;
     ``instance_network`` says whether instances share the machine's network;
+    ``webhook_retry_seconds`` is the wait after a webhook's first failed try, which doubles with each of the next three;
+    ``webhook_private`` says whether webhooks may call addresses that are not public;
     ``time_zone`` is the zone of times and numbers that have none on the wire;
     ``secrets_key`` is the keyring that seals secrets; None: the one in the data folder.
     ``build_environment`` holds the operator's variables for package installation, handed to builds as they are.
@@ -68,6 +71,8 @@ class Settings:
     queue_requests: int = _QUEUE_REQUESTS
     build_timeout_seconds: float = 1_800.0
     connector_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    webhook_retry_seconds: float = _WEBHOOK_RETRY_SECONDS
+    webhook_private: bool = False
     time_zone: tzinfo = UTC
     secrets_key: str | None = field(default=None, repr=False)
     build_environment: Mapping[str, str] = field(default_factory=dict)
@@ -102,6 +107,8 @@ def read_settings(
         queue_requests=_number(given, "QUINTA_QUEUE_REQUESTS", _QUEUE_REQUESTS),
         build_timeout_seconds=_number(given, "QUINTA_BUILD_TIMEOUT_SECONDS", 1_800),
         connector_networks=_networks(given, "QUINTA_CONNECTOR_NETWORKS"),
+        webhook_retry_seconds=_number(given, "QUINTA_WEBHOOK_RETRY_SECONDS", _WEBHOOK_RETRY_SECONDS),
+        webhook_private=_flag(given, "QUINTA_WEBHOOK_ALLOW_PRIVATE", default=False),
         time_zone=_zone(given, "QUINTA_TIME_ZONE"),
         secrets_key=given.get("QUINTA_SECRETS_KEY") or None,
         build_environment={name: value for name, value in given.items() if name.upper().startswith(_BUILD_PREFIXES)},

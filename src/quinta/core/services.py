@@ -42,7 +42,10 @@ from quinta.core.tenancy.members import Members
 from quinta.core.tenancy.organizations import Organizations
 from quinta.core.tenancy.plans import Plans
 from quinta.core.tenancy.projects import Projects
+from quinta.core.tenancy.release_projects import ReleaseProjects
 from quinta.core.tenancy.resources import Resources
+from quinta.core.tenancy.workspaces import Workspaces
+from quinta.core.webhooks.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,8 @@ class Services:
     plans: Plans
     resources: Resources
     projects: Projects
+    release_projects: ReleaseProjects
+    workspaces: Workspaces
     roles: Roles
     role_assignments: RoleAssignments
     service_users: ServiceUsers
@@ -82,6 +87,7 @@ class Services:
     deployments: Deployments
     connectors: Connectors
     credentials: CredentialsKeeper
+    webhooks: Webhooks
     logs: Logs
     metrics: Metrics
     usage: Usage

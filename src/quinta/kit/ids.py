@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import os
 import time
@@ -18,6 +19,12 @@ def new_id() -> str:
     chance = os.urandom(10).hex()
     variant = _VARIANTS[chance[3]]
     return f"{moment[:8]}-{moment[8:]}-7{chance[:3]}-{variant}{chance[4:7]}-{chance[7:19]}"
+
+
+def short_id(item_id: str) -> str:
+    """The 128 bits of an id as 26 characters ``a`` to ``z`` and ``2`` to ``7`` (RFC 4648 base32, lower case, no
+    padding): how ids look on the wire of VersionTwo, after their prefix."""
+    return base64.b32encode(uuid.UUID(item_id).bytes).decode("ascii").rstrip("=").lower()
 
 
 def parse_id(text: str) -> str | None:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, FromClause, Select, String
 from quinta.core.events import Event, EventName
 from quinta.core.observation.audit_entry import AuditNote
 from quinta.storage.connector_tables import connectors, credentials, verifications
-from quinta.storage.deployment_tables import deployments
+from quinta.storage.deployment_tables import deployments, webhook_deliveries, webhooks, workspaces
 from quinta.storage.job_tables import applications, clients, jobs, repositories
 from quinta.storage.many_rows import PARAMETER, many_rows
 from quinta.storage.observation_tables import audit_entries
@@ -121,6 +121,9 @@ _SOURCES: Mapping[str, tuple[_Source, ...]] = MappingProxyType(
             ),
         ),
         "version": (_Source(_VERSIONS, model_versions.c.id, _VERSION_NAME),),
+        "webhook": (_Source(webhooks, webhooks.c.id, webhooks.c.url),),
+        "webhook_delivery": (_Source(webhook_deliveries, webhook_deliveries.c.id, webhook_deliveries.c.event),),
+        "workspace": (_Source(workspaces, workspaces.c.id, workspaces.c.name, workspaces.c.organization_id),),
     }
 )
 """By the noun of an event's name; a test looks for a row for each."""

@@ -18,7 +18,7 @@ from quinta.core.models.model import Model
 from quinta.core.pipelines.model import Pipeline
 from quinta.core.ports import UnitOfWork
 from quinta.core.scope import EVERYTHING, in_organization, in_project, of_user
-from quinta.core.tenancy.model import Membership, Organization, OrganizationStatus, Project
+from quinta.core.tenancy.model import Membership, Organization, OrganizationStatus, Project, Workspace
 
 T = TypeVar("T")
 
@@ -122,6 +122,27 @@ async def organization_for(
             f"only an administrator of the organization '{name}' may do this", organization_id=organization.id
         )
     return organization
+
+
+async def workspace_by_id(
+    work: UnitOfWork, actor: Actor, workspace_id: str, *, administrator: bool = False
+) -> tuple[Workspace, Organization]:
+    """The workspace and its organization, if the actor is a member of that (and its administrator, where asked)."""
+    workspace = await work.of(Workspace, EVERYTHING).get(id=workspace_id)
+    organization = None
+    if workspace is not None:
+        organization = await work.of(Organization, EVERYTHING).get(id=workspace.organization_id)
+    if workspace is None or organization is None:
+        raise NotFound("there is no such workspace")
+    membership = await _membership(work, actor, organization.id)
+    if membership is None:
+        raise NotFound("there is no such workspace", refusal=True, organization_id=organization.id)
+    if administrator and not membership.is_admin:
+        raise NotPermitted(
+            f"only an administrator of the organization '{organization.name}' may do this with its workspaces",
+            organization_id=organization.id,
+        )
+    return workspace, organization
 
 
 async def organizations_of(work: UnitOfWork, actor: Actor) -> list[Organization]:
