@@ -235,7 +235,6 @@ class Server:
         self._gather_leased(clock)
 
     def _gather_leased(self, clock: Clock) -> None:
-        """Names the loops that lease rows, for what is done with all of them."""
         self._leased: dict[str, LeasedLoop[Any]] = {
             "builds": self._builds.loop,
             "batches": self._batches.loop,
@@ -244,8 +243,8 @@ class Server:
             "deliveries": self._deliveries.loop,
             "verifications": self._verifications.loop,
         }
-        far = {name: loop.end_far_leases for name, loop in self._leased.items()}
-        self._clock_watch = ClockWatch(clock, {"schedules": self._scheduler.end_sleep, **far})
+        menders = {name: loop.end_far_leases for name, loop in self._leased.items()}
+        self._clock_watch = ClockWatch(clock, menders | {"schedules": self._scheduler.end_sleep})
 
     def _observe(self, store: Database, recorder: Recorder, clock: Clock) -> None:
         """Makes what operators look at."""
