@@ -90,6 +90,7 @@ from quinta.engine.loops.quotas import Quotas
 from quinta.engine.loops.refusals import write_refusals
 from quinta.engine.loops.schedules import Scheduler
 from quinta.engine.loops.verifications import Verifications
+from quinta.engine.loops.webhooks import WebhookLoop
 from quinta.engine.measurements import Measurements, Sources
 from quinta.engine.observation.pulse import Pulse
 from quinta.engine.observation.queues import QueueReader
@@ -102,6 +103,8 @@ from quinta.engine.sandbox.trees import remove_tree
 from quinta.engine.supervisor.machine import supervisor_policy
 from quinta.engine.supervisor.settings import EngineFolders
 from quinta.engine.supervisor.supervisor import Supervisor
+from quinta.engine.webhooks.calling import Caller
+from quinta.kit.addresses import EVERY_NETWORK
 from quinta.kit.clock import Clock, SystemClock
 from quinta.settings import Settings
 from quinta.storage.database import Database
@@ -221,6 +224,11 @@ class Server:
         self._scheduler = Scheduler(store, shared.scheduled, recorder, clock)
         self._deliveries = DeliveryLoop(store, deliveries, runs, recorder, failures, clock)
         self._verifications = Verifications(store, drivers, secrets, recorder, failures, clock)
+        inside = EVERY_NETWORK if self.settings.webhook_private else ()
+        caller = Caller(f"Quinta/{VERSION} (webhooks)", inside)
+        self._webhooks = WebhookLoop(
+            store, caller, secrets, recorder, failures, clock, self.settings.webhook_retry_seconds
+        )
         self._observe(store, recorder, clock)
         self._instances = Instances(store, shared.versions, self.supervisor, self._runs_here)
         self._housekeeping = Housekeeping(store, objects, clock)
@@ -232,6 +240,7 @@ class Server:
             "jobs": self._jobs.loop.end_far_leases,
             "deliveries": self._deliveries.loop.end_far_leases,
             "verifications": self._verifications.loop.end_far_leases,
+            "webhooks": self._webhooks.loop.end_far_leases,
         }
         self._clock_watch = ClockWatch(clock, menders)
 
@@ -343,6 +352,7 @@ class Server:
             "jobs": self._jobs.loop.run(),
             "deliveries": self._deliveries.loop.run(),
             "verifications": self._verifications.loop.run(),
+            "webhooks": self._webhooks.loop.run(),
             "schedules": self._scheduler.run(),
             "instances": self._instances.run(),
             "housekeeping": self._housekeeping.run(),
@@ -364,6 +374,7 @@ class Server:
             self._deliveries.loop.close(grace=5.0),
             self._builds.loop.close(grace=0.0),
             self._verifications.loop.close(grace=0.0),
+            self._webhooks.loop.close(grace=5.0),
             self._scheduler.close(grace=5.0),
         )
         await self.supervisor.close()
