@@ -18,6 +18,7 @@ _ADMINISTRATOR_EMAIL = "admin@quinta.local"
 _BODY_BYTES = 16 * 2**20
 _UPLOAD_BYTES = 2 * 2**30
 _QUEUE_REQUESTS = 1_000
+_RATE_LIMIT = 100
 _WEBHOOK_RETRY_SECONDS = 40
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
@@ -44,6 +45,7 @@ class Settings:
     ``pythons``, ``search_path`` (the form of PATH) and ``home`` say where interpreters for packages are looked for;
     ``instance_memory_megabytes`` is what all instances may be allocated; None: a share of the machine's memory;
     ``queue_requests`` is how many direct requests may wait for one version;
+    ``rate_limit`` is how many calls a key may make in a minute where calls are counted; 0: any number;
     ``connector_networks`` are those inside that connectors may reach;
     ``instance_network`` says whether instances share the machine's network;
     ``webhook_retry_seconds`` is the wait after a webhook's first failed try, which doubles with each of the next three;
@@ -70,6 +72,7 @@ class Settings:
     instance_memory_megabytes: int | None = None
     queue_requests: int = _QUEUE_REQUESTS
     build_timeout_seconds: float = 1_800.0
+    rate_limit: int = _RATE_LIMIT
     connector_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     webhook_retry_seconds: float = _WEBHOOK_RETRY_SECONDS
     webhook_private: bool = False
@@ -106,6 +109,7 @@ def read_settings(
         instance_memory_megabytes=_number(given, "QUINTA_INSTANCE_MEMORY_MB", 0) or None,
         queue_requests=_number(given, "QUINTA_QUEUE_REQUESTS", _QUEUE_REQUESTS),
         build_timeout_seconds=_number(given, "QUINTA_BUILD_TIMEOUT_SECONDS", 1_800),
+        rate_limit=_number(given, "QUINTA_RATE_LIMIT", _RATE_LIMIT, least=0),
         connector_networks=_networks(given, "QUINTA_CONNECTOR_NETWORKS"),
         webhook_retry_seconds=_number(given, "QUINTA_WEBHOOK_RETRY_SECONDS", _WEBHOOK_RETRY_SECONDS),
         webhook_private=_flag(given, "QUINTA_WEBHOOK_ALLOW_PRIVATE", default=False),
@@ -132,12 +136,12 @@ def _choice(given: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> st
     return value
 
 
-def _number(given: Mapping[str, str], name: str, default: int) -> int:
+def _number(given: Mapping[str, str], name: str, default: int, *, least: int = 1) -> int:
     value = given.get(name, "").strip()
     if not value:
         return default
-    if not value.isdecimal() or int(value) < 1:
-        raise SettingsError(f"{name} must be a whole number above 0, not '{value}'")
+    if not value.isdecimal() or int(value) < least:
+        raise SettingsError(f"{name} must be a whole number {'above 0' if least else 'from 0 on'}, not '{value}'")
     return int(value)
 
 

@@ -39,6 +39,7 @@ class EventName(StrEnum):
     JOB_CREATED = "job.created"
     JOB_DELETED = "job.deleted"
     KEY_CREATED = "key.created"
+    KEY_DELETED = "key.deleted"
     KEY_REVOKED = "key.revoked"
     MEMBERSHIP_CHANGED = "membership.changed"
     MODEL_CHANGED = "model.changed"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Final
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -17,9 +16,6 @@ _NOT_PUBLIC = (
     ipaddress.IPv4Network("168.63.129.16/32"),  # the platform's own services on Azure
 )
 """What the library counts as global although it leads inside."""
-
-
-EVERY_NETWORK: Final[tuple[Network, ...]] = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 
 
 def reached(address: Address) -> Address:

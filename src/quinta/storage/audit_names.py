@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, FromClause, Select, String
 from quinta.core.events import Event, EventName
 from quinta.core.observation.audit_entry import AuditNote
 from quinta.storage.connector_tables import connectors, credentials, verifications
-from quinta.storage.deployment_tables import webhook_deliveries, webhooks, workspaces
+from quinta.storage.deployment_tables import deployments, webhook_deliveries, webhooks, workspaces
 from quinta.storage.job_tables import applications, clients, jobs, repositories
 from quinta.storage.many_rows import PARAMETER, many_rows
 from quinta.storage.observation_tables import audit_entries
@@ -79,6 +79,7 @@ _SOURCES: Mapping[str, tuple[_Source, ...]] = MappingProxyType(
         "client": (_Source(clients, clients.c.id, clients.c.name, clients.c.organization_id),),
         "connector": (_Source(connectors, connectors.c.id, connectors.c.name),),
         "credentials": (_Source(credentials, credentials.c.id, credentials.c.name),),
+        "deployment": (_Source(deployments, deployments.c.id, deployments.c.version),),
         "group": (_Source(groups, groups.c.id, groups.c.name),),
         "invitation": (_Source(invitations, invitations.c.id, invitations.c.email, invitations.c.organization_id),),
         "job": (_Source(jobs, jobs.c.id, jobs.c.number),),

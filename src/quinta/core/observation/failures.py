@@ -18,6 +18,7 @@ class Subject(StrEnum):
     DELIVERY = "delivery"
     WEBHOOK = "webhook"
     JOB = "job"
+    DEPLOYMENT = "deployment"
 
 
 class FailureCounts:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from ipaddress import ip_network
 from typing import Final, NamedTuple
 
 import h11
@@ -18,12 +19,12 @@ from quinta.core.reasons import Failure, Reason
 from quinta.core.webhooks.url import Target, parse_url
 from quinta.engine.addresses import HostInside, HostUnknown, addresses_of
 from quinta.engine.threads import in_own_thread
-from quinta.kit.addresses import Network
 
 CALL_SECONDS: Final = 10.0
 """For all of it: the name, the connection, the call and the answer (contract versiontwo 5.8)."""
 MAXIMUM_ANSWER_BYTES: Final = 64 * 1024
 _PIECE_BYTES: Final = 8 * 1024
+_EVERYWHERE: Final = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
 Headers = Sequence[tuple[str, str]]
 
@@ -36,12 +37,12 @@ class Answer(NamedTuple):
 
 
 class Caller:
-    """Calls receivers whose addresses are public or in one of the networks ``inside``. ``agent`` is how it introduces
-    itself. Certificates are those that the machine trusts when this is made."""
+    """Calls receivers, those at addresses that are not public only where ``private`` says so. ``agent`` is how it
+    introduces itself. Certificates are those that the machine trusts when this is made."""
 
-    def __init__(self, agent: str, inside: Iterable[Network] = (), seconds: float = CALL_SECONDS) -> None:
+    def __init__(self, agent: str, private: bool = False, seconds: float = CALL_SECONDS) -> None:
         self._agent = agent
-        self._inside = tuple(inside)
+        self._inside = _EVERYWHERE if private else ()
         self._seconds = seconds
         self._tls = ssl.create_default_context()
 

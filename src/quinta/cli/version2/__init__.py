@@ -1,0 +1,1 @@
+"""The command ``version2``: projects and releases, over HTTP alone."""
