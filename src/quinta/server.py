@@ -96,6 +96,7 @@ from quinta.engine.loops.refusals import write_refusals
 from quinta.engine.loops.rollouts import Rollouts
 from quinta.engine.loops.schedules import Scheduler
 from quinta.engine.loops.verifications import Verifications
+from quinta.engine.loops.webhooks import WebhookLoop
 from quinta.engine.measurements import Measurements, Sources
 from quinta.engine.observation.pulse import Pulse
 from quinta.engine.observation.queues import QueueReader
@@ -108,6 +109,7 @@ from quinta.engine.sandbox.trees import remove_tree
 from quinta.engine.supervisor.machine import supervisor_policy
 from quinta.engine.supervisor.settings import EngineFolders
 from quinta.engine.supervisor.supervisor import Supervisor
+from quinta.engine.webhooks.calling import Caller
 from quinta.kit.clock import Clock, SystemClock
 from quinta.settings import Settings
 from quinta.storage.database import Database
@@ -228,6 +230,11 @@ class Server:
         self._scheduler = Scheduler(store, shared.scheduled, recorder, clock)
         self._deliveries = DeliveryLoop(store, deliveries, runs, recorder, failures, clock)
         self._verifications = Verifications(store, drivers, secrets, recorder, failures, clock)
+        caller, first_wait = (
+            Caller(f"Quinta/{VERSION}", self.settings.webhook_private),
+            self.settings.webhook_retry_seconds,
+        )
+        self._webhooks = WebhookLoop(store, caller, secrets, recorder, failures, clock, first_wait)
         self._observe(store, recorder, clock)
         self._instances = Instances(store, shared.versions, self.supervisor, self._runs_here)
         self._housekeeping = Housekeeping(store, objects, clock)
@@ -242,6 +249,7 @@ class Server:
             "rollouts": self._rollouts.loop,
             "deliveries": self._deliveries.loop,
             "verifications": self._verifications.loop,
+            "webhooks": self._webhooks.loop,
         }
         menders = {name: loop.end_far_leases for name, loop in self._leased.items()}
         self._clock_watch = ClockWatch(clock, menders | {"schedules": self._scheduler.end_sleep})
@@ -374,6 +382,7 @@ class Server:
             self._builds.loop.close(grace=0.0),
             self._rollouts.loop.close(grace=0.0),
             self._verifications.loop.close(grace=0.0),
+            self._webhooks.loop.close(grace=5.0),
             self._scheduler.close(grace=5.0),
         )
         await self.supervisor.close()

@@ -216,7 +216,7 @@ TEXTS: Final[dict[Reason, Text]] = {
         "The sentence says why: the version or the pipeline, its input, or the organization's state.",
     ),
     Reason.SECRET_UNREADABLE: Text(
-        "A secret variable or a secret of credentials cannot be opened with the server's keys.",
+        "A secret variable, or a secret of credentials or of a webhook, cannot be opened with the server's keys.",
         "Set its value again, or give the server back the key that sealed it.",
     ),
     # Of builds. A build whose first instance does not start carries the code of that start.
@@ -314,8 +314,8 @@ TEXTS: Final[dict[Reason, Text]] = {
         "Give blobs a longer time to live.",
     ),
     Reason.DESTINATION_REFUSED: Text(
-        "The address is none, is not encrypted, or lies in a network that connectors may not reach.",
-        "Correct the address; the operator can allow networks (QUINTA_CONNECTOR_NETWORKS).",
+        "The address is none, is not encrypted, or lies in a network that connectors or webhooks may not reach.",
+        "Correct the address; the operator can allow it (QUINTA_CONNECTOR_NETWORKS, QUINTA_WEBHOOK_ALLOW_PRIVATE).",
     ),
     Reason.UNREACHABLE: Text(
         "No connection to the store could be made, or it broke off.",
@@ -368,5 +368,22 @@ TEXTS: Final[dict[Reason, Text]] = {
     Reason.DELIVERY_GIVEN_UP: Text(
         "The server failed, or ended several times, while it worked on the verification or the message.",
         "The server's own log says why.",
+    ),
+    # Of webhooks.
+    Reason.RECEIVER_UNREACHABLE: Text(
+        "The webhook's host is unknown, its certificate is not valid, or no connection to it could be made or kept.",
+        "See whether the receiver runs, whether host and port are right, and whether its certificate is a public one.",
+    ),
+    Reason.RECEIVER_TIMEOUT: Text(
+        "The webhook's receiver did not answer within 10 seconds.",
+        "Answer first and work afterwards.",
+    ),
+    Reason.RECEIVER_REFUSED: Text(
+        "The webhook's receiver answered with another status than 2xx; redirects are not followed.",
+        "See in the receiver's own log why, and name the URL that a redirect leads to.",
+    ),
+    Reason.RECEIVER_INVALID_ANSWER: Text(
+        "What the webhook's receiver answered is no HTTP/1.1, or nothing, or too much.",
+        "See whether the port is the one of a web server, and whether it is spoken to with https.",
     ),
 }

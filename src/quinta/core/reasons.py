@@ -21,7 +21,7 @@ class Phase(StrEnum):
     CRASH = "crash"  # a process ended, or could not be spoken with any more
     POLICY = "policy"  # a limit, a decision of somebody, or the operation of the server
     BUILD = "build"  # what was uploaded, and what it requires
-    DELIVERY = "delivery"  # a store behind a connector, and the way there
+    DELIVERY = "delivery"  # a store behind a connector, a webhook's receiver, and the way there
 
 
 class Reason(StrEnum):
@@ -135,6 +135,12 @@ class Reason(StrEnum):
     DRIVER_MISSING = "driver_missing", Phase.DELIVERY
     DRIVER_FAILED = "driver_failed", Phase.DELIVERY
     DELIVERY_GIVEN_UP = "delivery_given_up", Phase.DELIVERY
+
+    # Of webhooks.
+    RECEIVER_UNREACHABLE = "receiver_unreachable", Phase.DELIVERY
+    RECEIVER_TIMEOUT = "receiver_timeout", Phase.DELIVERY
+    RECEIVER_REFUSED = "receiver_refused", Phase.DELIVERY
+    RECEIVER_INVALID_ANSWER = "receiver_invalid_answer", Phase.DELIVERY
 
 
 TIMEOUTS: Final = frozenset(

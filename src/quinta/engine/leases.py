@@ -36,8 +36,8 @@ logger = structlog.get_logger(__name__)
 
 _STORE_SECONDS = 5.0
 TOO_FAR = timedelta(minutes=5)
-"""No lease and no pause is longer than a minute, and the clocks of servers agree to well within that: a lease that ends
-later was given while a clock was ahead."""
+"""Few leases and pauses are longer than a minute, and the clocks of servers agree to well within that: a lease that
+ends later than this, and than twice the policy's longest pause, was given while a clock was ahead."""
 
 
 class Leasable(Protocol):
@@ -235,9 +235,10 @@ class LeasedLoop(Generic[T]):
         """Ends leases and pauses that were given while a clock was ahead, except those of this server, which renews
         them; returns how many."""
         now = self._clock.now()
+        too_far = now + max(TOO_FAR, timedelta(seconds=2 * self._policy.longest_pause_seconds))
         async with self._store.begin() as unit:
             rows = unit.of(self._work.kind, EVERYTHING)
-            far = await rows.find(status=self._work.working, lease_expires_at=Between(start=now + TOO_FAR))
+            far = await rows.find(status=self._work.working, lease_expires_at=Between(start=too_far))
             far = [item for item in far if item.id not in self._held]
             for item in far:
                 await rows.change(item.id, lease_expires_at=now)

@@ -16,6 +16,7 @@ class Subject(StrEnum):
     BUILD = "build"
     VERIFICATION = "verification"
     DELIVERY = "delivery"
+    WEBHOOK = "webhook"
     JOB = "job"
     DEPLOYMENT = "deployment"
 
