@@ -52,7 +52,11 @@ def finish(desk: Desk, deployment: dict[str, Any], wait: bool, timeout: float) -
     """
     if wait:
         desk.say(f"{deployment['id']} rolls out {deployment['version']}")
-        deployment = _ended(desk, deployment, timeout)
+        try:
+            deployment = _ended(desk, deployment, timeout)
+        except KeyboardInterrupt:
+            desk.say(f"{deployment['id']} goes on; see 'version2 history'")
+            raise
     desk.show(deployment)
     if wait and deployment["status"] == "failed":
         raise Failure(ExitCode.GENERAL, f"{deployment['id']} failed: {reason(deployment)}")
