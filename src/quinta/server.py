@@ -19,12 +19,15 @@ from quinta.core.access.assignments import RoleAssignments
 from quinta.core.access.authentication import Authenticator
 from quinta.core.access.custom_roles import Roles
 from quinta.core.access.devices import Devices
+from quinta.core.access.keys import Keys
 from quinta.core.access.lasting import seal_tokens_again
+from quinta.core.access.rate_limits import RateLimits
 from quinta.core.access.service_users import ServiceUsers
 from quinta.core.access.sign_in import SignIn
 from quinta.core.connectors.connectors import Connectors
 from quinta.core.connectors.credentials import CredentialsKeeper
 from quinta.core.connectors.keys import seal_credentials_again
+from quinta.core.deployments.deployments import Deployments
 from quinta.core.errors import QuintaError
 from quinta.core.files.blobs import Blobs
 from quinta.core.files.records import Records
@@ -66,14 +69,19 @@ from quinta.core.tenancy.members import Members
 from quinta.core.tenancy.organizations import Organizations
 from quinta.core.tenancy.plans import Plans
 from quinta.core.tenancy.projects import Projects
+from quinta.core.tenancy.release_projects import ReleaseProjects
 from quinta.core.tenancy.resources import Resources
 from quinta.core.tenancy.subscriptions import seed_subscriptions
+from quinta.core.tenancy.workspaces import Workspaces
+from quinta.core.webhooks.keys import seal_webhooks_again
+from quinta.core.webhooks.webhooks import Webhooks
 from quinta.engine.archives.archives import ZipArchives
 from quinta.engine.builds.archive import check_is_zip
 from quinta.engine.builds.build import BuildSettings, PackageBuilder
 from quinta.engine.connectors.delivery import StoreDeliveries
 from quinta.engine.connectors.destinations import Destinations
 from quinta.engine.connectors.drivers import make_drivers
+from quinta.engine.leases import LeasedLoop
 from quinta.engine.loops.batches import Batches
 from quinta.engine.loops.builds import Builds
 from quinta.engine.loops.clock import ClockWatch
@@ -82,8 +90,10 @@ from quinta.engine.loops.housekeeping import Housekeeping
 from quinta.engine.loops.instances import Instances
 from quinta.engine.loops.job_files import JobFiles
 from quinta.engine.loops.jobs import JobLoop
+from quinta.engine.loops.key_uses import write_key_uses
 from quinta.engine.loops.quotas import Quotas
 from quinta.engine.loops.refusals import write_refusals
+from quinta.engine.loops.rollouts import Rollouts
 from quinta.engine.loops.schedules import Scheduler
 from quinta.engine.loops.verifications import Verifications
 from quinta.engine.measurements import Measurements, Sources
@@ -146,7 +156,7 @@ class Server:
         self.address = ""
         self._tell = tell
         self._folders = _Folders(settings.data)
-        clock = clock or SystemClock()
+        clock = self.clock = clock or SystemClock()
         self._passwords = Argon2Passwords()
         self._secrets = SealedSecrets(self._folders.keyring, settings.secrets_key)
         self._database = Database(settings.database_url, clock)
@@ -214,6 +224,7 @@ class Server:
         self._jobs = JobLoop(
             store, secrets, self.supervisor, reader, job_files, recorder, failures, clock, self._runs_here
         )
+        self._rollouts = Rollouts(store, secrets, self.supervisor, recorder, failures, clock, self._runs_here)
         self._scheduler = Scheduler(store, shared.scheduled, recorder, clock)
         self._deliveries = DeliveryLoop(store, deliveries, runs, recorder, failures, clock)
         self._verifications = Verifications(store, drivers, secrets, recorder, failures, clock)
@@ -221,15 +232,20 @@ class Server:
         self._instances = Instances(store, shared.versions, self.supervisor, self._runs_here)
         self._housekeeping = Housekeeping(store, objects, clock)
         self._quotas = Quotas(store, recorder, clock)
-        menders = {
-            "schedules": self._scheduler.end_sleep,
-            "builds": self._builds.loop.end_far_leases,
-            "batches": self._batches.loop.end_far_leases,
-            "jobs": self._jobs.loop.end_far_leases,
-            "deliveries": self._deliveries.loop.end_far_leases,
-            "verifications": self._verifications.loop.end_far_leases,
+        self._gather_leased(clock)
+
+    def _gather_leased(self, clock: Clock) -> None:
+        """Names the loops that lease rows, for what is done with all of them."""
+        self._leased: dict[str, LeasedLoop[Any]] = {
+            "builds": self._builds.loop,
+            "batches": self._batches.loop,
+            "jobs": self._jobs.loop,
+            "rollouts": self._rollouts.loop,
+            "deliveries": self._deliveries.loop,
+            "verifications": self._verifications.loop,
         }
-        self._clock_watch = ClockWatch(clock, menders)
+        far = {name: loop.end_far_leases for name, loop in self._leased.items()}
+        self._clock_watch = ClockWatch(clock, {"schedules": self._scheduler.end_sleep, **far})
 
     def _observe(self, store: Database, recorder: Recorder, clock: Clock) -> None:
         """Makes what operators look at."""
@@ -253,8 +269,11 @@ class Server:
         store, clock, reader, blobs = shared.store, shared.clock, shared.reader, shared.blobs
         stored = StoredArchives(shared.objects, ZipArchives(), self.staging)
         sign_in = SignIn(store, clock, self._passwords, self._secrets)
+        authenticator = Authenticator(store, clock)
         return Services(
-            authenticator=Authenticator(store, clock),
+            authenticator=authenticator,
+            keys=Keys(store, clock, authenticator.uses),
+            rate_limits=RateLimits(store, clock, self.settings.rate_limit),
             sign_in=sign_in,
             devices=Devices(store, clock, sign_in),
             accounts=Accounts(store, clock, self._passwords, activate_at_once=self.settings.activate_accounts),
@@ -265,6 +284,8 @@ class Server:
             plans=Plans(store),
             resources=Resources(store),
             projects=Projects(store, clock),
+            release_projects=ReleaseProjects(store, clock),
+            workspaces=Workspaces(store, clock),
             roles=Roles(store),
             role_assignments=RoleAssignments(store),
             service_users=ServiceUsers(store, clock),
@@ -284,8 +305,10 @@ class Server:
             repositories=Repositories(store, stored, clock, self.settings.time_zone),
             records=Records(store, clock, shared.objects),
             jobs=Jobs(store, stored, reader, clock),
+            deployments=Deployments(store, clock),
             connectors=Connectors(store, clock),
             credentials=CredentialsKeeper(store, clock, self._secrets),
+            webhooks=Webhooks(store, clock, self._secrets, private=self.settings.webhook_private),
             logs=Logs(store, clock),
             metrics=Metrics(store),
             usage=Usage(store, clock),
@@ -316,25 +339,20 @@ class Server:
         await seed_subscriptions(self._database)
         lost = await seal_again(self._database, self._secrets)
         lost += await seal_credentials_again(self._database, self._secrets)
+        lost += await seal_webhooks_again(self._database, self._secrets)
         if lost := lost + await seal_tokens_again(self._database, self._secrets):
             self._tell(f"{lost} secret values do not open with the keyring: put their key back, or set them again")
         await self._first_start()
         if self._database.exclusive:
-            await self._builds.loop.release_abandoned()
-            await self._batches.loop.release_abandoned()
-            await self._jobs.loop.release_abandoned()
-            await self._deliveries.loop.release_abandoned()
-            await self._verifications.loop.release_abandoned()
+            for loop in self._leased.values():
+                await loop.release_abandoned()
         await asyncio.to_thread(self._builder.remove_leftovers)
         await self.supervisor.start()
         runs = {
             "recorder": self._recorder.run(),
             "refusals": write_refusals(self.services.refusals),
-            "builds": self._builds.loop.run(),
-            "batches": self._batches.loop.run(),
-            "jobs": self._jobs.loop.run(),
-            "deliveries": self._deliveries.loop.run(),
-            "verifications": self._verifications.loop.run(),
+            "key uses": write_key_uses(self.services.authenticator.uses),
+            **{name: loop.run() for name, loop in self._leased.items()},
             "schedules": self._scheduler.run(),
             "instances": self._instances.run(),
             "housekeeping": self._housekeeping.run(),
@@ -355,6 +373,7 @@ class Server:
             self._jobs.close(grace=5.0),
             self._deliveries.loop.close(grace=5.0),
             self._builds.loop.close(grace=0.0),
+            self._rollouts.loop.close(grace=0.0),
             self._verifications.loop.close(grace=0.0),
             self._scheduler.close(grace=5.0),
         )
@@ -365,6 +384,7 @@ class Server:
         await asyncio.to_thread(self._reading.close)
         await self._recorder.flush()
         await self.services.refusals.flush(everything=True)
+        await self.services.authenticator.uses.flush()
         await self._database.close()
         if self._lock is not None:
             self._lock.close()
@@ -396,6 +416,7 @@ class Server:
             "requests_waiting": sum(pool.waiting for pool in pools),
             "batch_requests_in_flight": self._batches.loop.in_flight,
             "jobs_in_flight": self._jobs.loop.in_flight,
+            "rollouts_in_flight": self._rollouts.loop.in_flight,
             "scheduled_requests_in_flight": self._scheduler.in_flight,
             "builds_in_flight": self._builds.loop.in_flight,
         }

@@ -18,6 +18,8 @@ _ADMINISTRATOR_EMAIL = "admin@quinta.local"
 _BODY_BYTES = 16 * 2**20
 _UPLOAD_BYTES = 2 * 2**30
 _QUEUE_REQUESTS = 1_000
+_RATE_LIMIT = 100
+_WEBHOOK_RETRY_SECONDS = 40
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
 _BUILD_PREFIXES = ("UV_", "PIP_", "SSL_CERT_", "REQUESTS_CA_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
@@ -43,8 +45,11 @@ class Settings:
     ``pythons``, ``search_path`` (the form of PATH) and ``home`` say where interpreters for packages are looked for;
     ``instance_memory_megabytes`` is what all instances may be allocated; None: a share of the machine's memory;
     ``queue_requests`` is how many direct requests may wait for one version;
+    ``rate_limit`` is how many calls a key may make in a minute where calls are counted; 0: any number;
     ``connector_networks`` are those inside that connectors may reach;
     ``instance_network`` says whether instances share the machine's network;
+    ``webhook_retry_seconds`` is the wait after a webhook's first failed try, which doubles with each of the next three;
+    ``webhook_private`` says whether webhooks may call addresses that are not public;
     ``time_zone`` is the zone of times and numbers that have none on the wire;
     ``secrets_key`` is the keyring that seals secrets; None: the one in the data folder.
     ``build_environment`` holds the operator's variables for package installation, handed to builds as they are.
@@ -67,7 +72,10 @@ class Settings:
     instance_memory_megabytes: int | None = None
     queue_requests: int = _QUEUE_REQUESTS
     build_timeout_seconds: float = 1_800.0
+    rate_limit: int = _RATE_LIMIT
     connector_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    webhook_retry_seconds: float = _WEBHOOK_RETRY_SECONDS
+    webhook_private: bool = False
     time_zone: tzinfo = UTC
     secrets_key: str | None = field(default=None, repr=False)
     build_environment: Mapping[str, str] = field(default_factory=dict)
@@ -101,7 +109,10 @@ def read_settings(
         instance_memory_megabytes=_number(given, "QUINTA_INSTANCE_MEMORY_MB", 0) or None,
         queue_requests=_number(given, "QUINTA_QUEUE_REQUESTS", _QUEUE_REQUESTS),
         build_timeout_seconds=_number(given, "QUINTA_BUILD_TIMEOUT_SECONDS", 1_800),
+        rate_limit=_number(given, "QUINTA_RATE_LIMIT", _RATE_LIMIT, least=0),
         connector_networks=_networks(given, "QUINTA_CONNECTOR_NETWORKS"),
+        webhook_retry_seconds=_number(given, "QUINTA_WEBHOOK_RETRY_SECONDS", _WEBHOOK_RETRY_SECONDS),
+        webhook_private=_flag(given, "QUINTA_WEBHOOK_ALLOW_PRIVATE", default=False),
         time_zone=_zone(given, "QUINTA_TIME_ZONE"),
         secrets_key=given.get("QUINTA_SECRETS_KEY") or None,
         build_environment={name: value for name, value in given.items() if name.upper().startswith(_BUILD_PREFIXES)},
@@ -125,12 +136,12 @@ def _choice(given: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> st
     return value
 
 
-def _number(given: Mapping[str, str], name: str, default: int) -> int:
+def _number(given: Mapping[str, str], name: str, default: int, *, least: int = 1) -> int:
     value = given.get(name, "").strip()
     if not value:
         return default
-    if not value.isdecimal() or int(value) < 1:
-        raise SettingsError(f"{name} must be a whole number above 0, not '{value}'")
+    if not value.isdecimal() or int(value) < least:
+        raise SettingsError(f"{name} must be a whole number {'above 0' if least else 'from 0 on'}, not '{value}'")
     return int(value)
 
 

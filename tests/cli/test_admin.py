@@ -33,6 +33,22 @@ def test_a_key_made_beside_a_running_server_opens_it(server: RunningServer) -> N
         assert [found["name"] for found in client.get("/v2.1/organizations").json()] == ["adas"]
 
 
+def test_a_key_is_good_for_what_it_was_made_for(server: RunningServer) -> None:
+    data = ("--data", str(server.data))
+    assert quinta("admin", "user", "create", "bo@example.com", "--password", "long enough", *data).returncode == 0
+    statuses = {}
+    for permissions in ("read", "read, deploy", "read,write", "*"):
+        made = quinta("admin", "key", "create", "--user", "bo@example.com", "--permissions", permissions, *data)
+        assert made.returncode == 0, made.stderr
+        with server.client(made.stdout.split()[-1]) as client:
+            change = client.patch("/v2.1/user", json={"name": "Bo"})
+            statuses[permissions] = (client.get("/v2.1/user").status_code, change.status_code)
+    assert statuses == {"read": (200, 403), "read, deploy": (200, 403), "read,write": (200, 200), "*": (200, 200)}
+    for wrong in ("admin", "", ","):
+        refused = quinta("admin", "key", "create", "--user", "bo@example.com", "--permissions", wrong, *data)
+        assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
+
+
 def test_a_mistake_is_one_clear_line_and_exit_code_1(server: RunningServer) -> None:
     wrong = quinta("admin", "key", "create", "--user", "nobody@example.com", "--data", str(server.data))
     assert (wrong.returncode, wrong.stdout) == (1, "")

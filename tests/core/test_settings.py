@@ -1,4 +1,4 @@
-"""The setting of the zone whose times VBrain shows."""
+"""Settings whose values are more than a text: the zone whose times VBrain shows, the limit of calls."""
 
 from __future__ import annotations
 
@@ -26,3 +26,14 @@ def test_without_one_it_is_utc(value: str, tmp_path: Path) -> None:
 def test_another_name_is_refused(value: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="QUINTA_TIME_ZONE must be the name of a time zone such as"):
         read_settings(tmp_path, environment={"QUINTA_TIME_ZONE": value})
+
+
+@pytest.mark.parametrize(("value", "limit"), [("", 100), ("250", 250), ("0", 0)])
+def test_the_rate_limit_may_be_nothing(value: str, limit: int, tmp_path: Path) -> None:
+    assert read_settings(tmp_path, environment={"QUINTA_RATE_LIMIT": value}).rate_limit == limit
+
+
+@pytest.mark.parametrize("value", ["-1", "1.5", "many"])
+def test_another_rate_limit_is_refused(value: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"QUINTA_RATE_LIMIT must be a whole number from 0 on, not"):
+        read_settings(tmp_path, environment={"QUINTA_RATE_LIMIT": value})

@@ -63,14 +63,18 @@ def user_approve(email: Email, data: DataFolder = DEFAULT_DATA, output: Form = O
 def key_create(
     owner: Annotated[str, typer.Option("--user", help="The account's e-mail.")],
     name: Annotated[str, typer.Option(help="What the key is for.")] = "key",
+    permissions: Annotated[
+        str, typer.Option(help="What it may be used for, apart by commas: read, write, deploy, or * for everything.")
+    ] = "*",
     data: DataFolder = DEFAULT_DATA,
     output: Form = Output.TABLE,
 ) -> None:
     """Make a key; its secret is printed last, and only now."""
 
     async def work(desk: Desk) -> Mapping[str, str]:
-        secret = await desk.administration.create_key(owner, name)
-        return {"name": name, "user": owner, "key": secret}
+        wanted = [word.strip() for word in permissions.split(",") if word.strip()]
+        secret = await desk.administration.create_key(owner, name, permissions=wanted)
+        return {"name": name, "user": owner, "permissions": ",".join(wanted), "key": secret}
 
     print_row(run(data, work), output)
 

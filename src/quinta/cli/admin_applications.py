@@ -36,9 +36,7 @@ def application_add(
     model: Annotated[
         str | None, typer.Option(metavar="PROJECT/MODEL", help="A model that is there, instead of a package.")
     ] = None,
-    version: Annotated[
-        str | None, typer.Option(help="The version of the model; else the newest one that serves.")
-    ] = None,
+    version: Annotated[str | None, typer.Option(help="The version of the model; else its live one.")] = None,
     time_limit: Annotated[int, typer.Option(help="Seconds that one run may take.")] = DEFAULT_TIME_LIMIT_SECONDS,
     memory: Annotated[int, typer.Option(help="Megabytes that a run of a package gets.")] = 2_048,
     language: Annotated[str, typer.Option(help="The language of a package.")] = "python3.8",

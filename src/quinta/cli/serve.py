@@ -27,6 +27,9 @@ from quinta.dialects.ubiops.app import PREFIX as UBIOPS
 from quinta.dialects.ubiops.app import create_app as create_ubiops
 from quinta.dialects.vbrain.app import PREFIX as VBRAIN
 from quinta.dialects.vbrain.app import create_app as create_vbrain
+from quinta.dialects.versiontwo.app import PREFIX as VERSIONTWO
+from quinta.dialects.versiontwo.app import create_app as create_versiontwo
+from quinta.dialects.versiontwo.app import create_other_versions, is_other_version
 from quinta.kit.clock import Clock
 from quinta.server import Server, StartRefused
 from quinta.settings import SettingsError, read_settings
@@ -63,6 +66,7 @@ class Application:
         self._server = server
         self._on_ready = on_ready
         self._faces = _faces(server)
+        self._other_versions = create_other_versions()
         self.refusal: str | None = None
 
     async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
@@ -82,6 +86,8 @@ class Application:
             headers = dict(scope["headers"])
             page = measurements_page(headers, self._server.measurements, services.authenticator, services.refusals)
             await _answer(send, *await page)
+        elif is_other_version(path):
+            await self._other_versions({**scope, "path": path}, receive, send)
         else:
             await _answer(send, 404, b"application/json", b'{"error":"nothing is served at this path"}')
 
@@ -120,7 +126,17 @@ def _faces(server: Server) -> dict[str, _App]:
     brainstem: _App = create_brainstem(server.services, maximum_body_bytes=settings.maximum_body_bytes)
     sign_in: _App = create_brainstem_sign_in(server.services, maximum_body_bytes=settings.maximum_body_bytes)
     pages: _App = create_brainstem_pages(server.services, maximum_body_bytes=settings.maximum_body_bytes)
-    return {UBIOPS: ubiops, VBRAIN: vbrain, **dict.fromkeys(PREFIXES, brainstem), SIGN_IN: sign_in, PAGES: pages}
+    versiontwo: _App = create_versiontwo(
+        server.services, clock=server.clock, maximum_body_bytes=settings.maximum_body_bytes
+    )
+    return {
+        UBIOPS: ubiops,
+        VBRAIN: vbrain,
+        **dict.fromkeys(PREFIXES, brainstem),
+        SIGN_IN: sign_in,
+        PAGES: pages,
+        VERSIONTWO: versiontwo,
+    }
 
 
 async def _answer(send: _Send, status: int, content_type: bytes, body: bytes) -> None:

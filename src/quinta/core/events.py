@@ -39,6 +39,7 @@ class EventName(StrEnum):
     JOB_CREATED = "job.created"
     JOB_DELETED = "job.deleted"
     KEY_CREATED = "key.created"
+    KEY_DELETED = "key.deleted"
     KEY_REVOKED = "key.revoked"
     MEMBERSHIP_CHANGED = "membership.changed"
     MODEL_CHANGED = "model.changed"
@@ -96,8 +97,8 @@ class Event:
     """One change. ``subject_id`` is the row it is about, ``actor_id`` the user who made it (None: the server itself).
 
     ``tags`` name everything whose cached view the change touches: ``user:ID``, ``organization:ID``, ``project:ID``,
-    ``model:ID``, ``version:ID``, ``pipeline:ID``, ``connector:ID``, ``credentials:ID``, ``group:ID``, ``key:ID``;
-    for deleted batch requests ``request:ID``, for deleted jobs ``job:ID``.
+    ``model:ID``, ``version:ID``, ``pipeline:ID``, ``connector:ID``, ``credentials:ID``, ``group:ID``, ``key:ID``,
+    ``webhook:ID``; for deleted batch requests ``request:ID``, for deleted jobs ``job:ID``.
     """
 
     name: EventName

@@ -16,6 +16,7 @@ MAXIMUM_NAME = 64
 MAXIMUM_HEADER_NAME = 200
 MAXIMUM_GROUP_NAME = 150
 MAXIMUM_DESCRIPTION = 200
+MAXIMUM_TITLE = 100
 
 
 def check_name(value: str, noun: str) -> str:
@@ -83,6 +84,17 @@ def check_group_name(value: str) -> str:
             field="name",
         )
     return name
+
+
+def check_title(value: str, noun: str) -> str:
+    """``value`` without the blanks at its ends, if it can be the title of a project or the name of a workspace: 1 to
+    100 printable characters (contract versiontwo 5.1)."""
+    title = value.strip()
+    if not 1 <= len(title) <= MAXIMUM_TITLE or not title.isprintable():
+        raise InvalidInput(
+            f"{_quoted(title)} cannot be the name of {noun}: 1 to {MAXIMUM_TITLE} printable characters", field="name"
+        )
+    return title
 
 
 def name_from(text: str, fallback: str) -> str:

@@ -181,7 +181,12 @@ class UnitOfWork(Protocol):
 
     async def count_call(self, subject: str, now: datetime, window_seconds: float) -> Window:
         """Counts one more call of ``subject`` in its window, exactly, whoever else counts at the same time. The first
-        call after a window has ended opens the next one."""
+        call after a window has ended opens the next one; so does one that finds a window of the future, from before
+        the clock was put back."""
+        ...
+
+    async def forget_calls(self, before: datetime) -> None:
+        """Removes windows that were opened before that moment."""
         ...
 
     async def queues(self, now: datetime) -> list[Queue]:
@@ -291,7 +296,8 @@ class ModelRunner(Protocol):
 
     def apply(self, version: RunnableVersion) -> None:
         """Makes ``version`` the revision to run: keeps its minimum of instances, replaces instances of older
-        revisions once a new one is ready. An older revision than the one known is ignored."""
+        revisions once a new one is ready. An older revision than the one known is ignored; of the one known the numbers
+        of instances are taken, which are no part of a revision where a configuration says them."""
         ...
 
     async def probe(self, version: RunnableVersion) -> Failure | None:
@@ -303,6 +309,11 @@ class ModelRunner(Protocol):
         """Has ``instances`` of a revision ready that does not get traffic yet, each probed, and keeps them for the
         moment when it does (a while at most). None when they are ready, else why they are not; at most as many as
         memory has room for beside what serves, but at least one."""
+        ...
+
+    def let_go(self, version_id: str, *, serves: bool) -> None:
+        """The rollout that had instances of the version warmed has ended. They stay if it ``serves`` now, else those
+        that are idle stop, except as many as it had before."""
         ...
 
     async def retire(self, version_id: str, reason: Reason) -> None:

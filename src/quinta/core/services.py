@@ -8,10 +8,13 @@ from quinta.core.access.assignments import RoleAssignments
 from quinta.core.access.authentication import Authenticator
 from quinta.core.access.custom_roles import Roles
 from quinta.core.access.devices import Devices
+from quinta.core.access.keys import Keys
+from quinta.core.access.rate_limits import RateLimits
 from quinta.core.access.service_users import ServiceUsers
 from quinta.core.access.sign_in import SignIn
 from quinta.core.connectors.connectors import Connectors
 from quinta.core.connectors.credentials import CredentialsKeeper
+from quinta.core.deployments.deployments import Deployments
 from quinta.core.files.blobs import Blobs
 from quinta.core.files.records import Records
 from quinta.core.files.repositories import Repositories
@@ -41,7 +44,10 @@ from quinta.core.tenancy.members import Members
 from quinta.core.tenancy.organizations import Organizations
 from quinta.core.tenancy.plans import Plans
 from quinta.core.tenancy.projects import Projects
+from quinta.core.tenancy.release_projects import ReleaseProjects
 from quinta.core.tenancy.resources import Resources
+from quinta.core.tenancy.workspaces import Workspaces
+from quinta.core.webhooks.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,8 @@ class Services:
     """The use cases of the core, wired by server.py."""
 
     authenticator: Authenticator
+    keys: Keys
+    rate_limits: RateLimits
     sign_in: SignIn
     devices: Devices
     accounts: Accounts
@@ -59,6 +67,8 @@ class Services:
     plans: Plans
     resources: Resources
     projects: Projects
+    release_projects: ReleaseProjects
+    workspaces: Workspaces
     roles: Roles
     role_assignments: RoleAssignments
     service_users: ServiceUsers
@@ -78,8 +88,10 @@ class Services:
     repositories: Repositories
     records: Records
     jobs: Jobs
+    deployments: Deployments
     connectors: Connectors
     credentials: CredentialsKeeper
+    webhooks: Webhooks
     logs: Logs
     metrics: Metrics
     usage: Usage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import os
 import time
@@ -10,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 
 # The two highest bits of the digit are the variant of RFC 9562, 10 in binary; the other two are random.
 _VARIANTS = {f"{value:x}": f"{8 | value & 3:x}" for value in range(16)}
+_SHORT_CHARACTERS = 26
+"""Of 5 bits each, for the 128 of a UUID."""
 
 
 def new_id() -> str:
@@ -18,6 +21,23 @@ def new_id() -> str:
     chance = os.urandom(10).hex()
     variant = _VARIANTS[chance[3]]
     return f"{moment[:8]}-{moment[8:]}-7{chance[:3]}-{variant}{chance[4:7]}-{chance[7:19]}"
+
+
+def short_id(item_id: str) -> str:
+    """The 128 bits of an id as 26 characters ``a`` to ``z`` and ``2`` to ``7`` (RFC 4648 base32, lower case, no
+    padding): how ids look on the wire of VersionTwo, after their prefix."""
+    return base64.b32encode(uuid.UUID(item_id).bytes).decode("ascii").rstrip("=").lower()
+
+
+def parse_short_id(text: str) -> str | None:
+    """The id that ``short_id`` made ``text`` of, or None when it is not from there."""
+    if len(text) != _SHORT_CHARACTERS or not text.isascii():
+        return None
+    try:
+        found = str(uuid.UUID(bytes=base64.b32decode(text.upper() + "======")))
+    except ValueError:
+        return None
+    return found if short_id(found) == text else None
 
 
 def parse_id(text: str) -> str | None:

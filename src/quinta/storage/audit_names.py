@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, FromClause, Select, String
 from quinta.core.events import Event, EventName
 from quinta.core.observation.audit_entry import AuditNote
 from quinta.storage.connector_tables import connectors, credentials, verifications
+from quinta.storage.deployment_tables import deployments, webhook_deliveries, webhooks, workspaces
 from quinta.storage.job_tables import applications, clients, jobs, repositories
 from quinta.storage.many_rows import PARAMETER, many_rows
 from quinta.storage.observation_tables import audit_entries
@@ -78,6 +79,7 @@ _SOURCES: Mapping[str, tuple[_Source, ...]] = MappingProxyType(
         "client": (_Source(clients, clients.c.id, clients.c.name, clients.c.organization_id),),
         "connector": (_Source(connectors, connectors.c.id, connectors.c.name),),
         "credentials": (_Source(credentials, credentials.c.id, credentials.c.name),),
+        "deployment": (_Source(deployments, deployments.c.id, deployments.c.version),),
         "group": (_Source(groups, groups.c.id, groups.c.name),),
         "invitation": (_Source(invitations, invitations.c.id, invitations.c.email, invitations.c.organization_id),),
         "job": (_Source(jobs, jobs.c.id, jobs.c.number),),
@@ -119,6 +121,9 @@ _SOURCES: Mapping[str, tuple[_Source, ...]] = MappingProxyType(
             ),
         ),
         "version": (_Source(_VERSIONS, model_versions.c.id, _VERSION_NAME),),
+        "webhook": (_Source(webhooks, webhooks.c.id, webhooks.c.url),),
+        "webhook_delivery": (_Source(webhook_deliveries, webhook_deliveries.c.id, webhook_deliveries.c.event),),
+        "workspace": (_Source(workspaces, workspaces.c.id, workspaces.c.name, workspaces.c.organization_id),),
     }
 )
 """By the noun of an event's name; a test looks for a row for each."""

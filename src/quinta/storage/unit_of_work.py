@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import Table, Update, case, select, update
+from sqlalchemy import Table, Update, case, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from quinta.core.events import Event
@@ -139,18 +139,22 @@ class SqlUnitOfWork:
 
     async def count_call(self, subject: str, now: datetime, window_seconds: float) -> Window:
         upsert = (postgresql if self._dialect == "postgresql" else sqlite).insert(rate_windows)
-        first = upsert.values(subject=subject, opened_at=now, used=1)
-        over = rate_windows.c.opened_at <= now - timedelta(seconds=window_seconds)
-        again = first.on_conflict_do_update(
+        row = upsert.values(subject=subject, opened_at=now, used=1)
+        window = timedelta(seconds=window_seconds)
+        over = or_(rate_windows.c.opened_at <= now - window, rate_windows.c.opened_at > now + window)
+        again = row.on_conflict_do_update(
             index_elements=["subject"],
             set_={
-                "opened_at": case((over, first.excluded.opened_at), else_=rate_windows.c.opened_at),
+                "opened_at": case((over, row.excluded.opened_at), else_=rate_windows.c.opened_at),
                 "used": case((over, 1), else_=rate_windows.c.used + 1),
             },
         )
         found = await self._session.write(again.returning(rate_windows.c.opened_at, rate_windows.c.used))
-        row = found.one()
-        return Window(row.opened_at, row.used)
+        counted = found.one()
+        return Window(counted.opened_at, counted.used)
+
+    async def forget_calls(self, before: datetime) -> None:
+        await self._session.write(delete(rate_windows).where(rate_windows.c.opened_at < before))
 
     async def records(self, query: RecordQuery) -> RecordPage:
         return await find_records(self._session, query)

@@ -46,7 +46,7 @@ async def serving(app: ASGIApp) -> AsyncIterator[tuple[httpx2.AsyncClient, uvico
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx2.AsyncClient]:
-    app = CatchAll(faulty, lambda error_id: json.dumps({"fault": error_id}).encode(), b"stopping")
+    app = CatchAll(faulty, lambda error_id: json.dumps({"fault": error_id}).encode(), lambda: b"stopping")
     async with serving(app) as (client, _):
         yield client
 
@@ -82,7 +82,7 @@ async def test_an_answer_cut_off_is_not_taken_for_whole(client: httpx2.AsyncClie
 
 async def test_a_call_that_the_end_of_the_server_cuts_short_is_answered() -> None:
     waiting = asyncio.Event()
-    caught = CatchAll(faulty, lambda error_id: error_id.encode(), b"stopping")
+    caught = CatchAll(faulty, lambda error_id: error_id.encode(), lambda: b"stopping")
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await caught({**scope, "state": {"waiting": waiting}}, receive, send)

@@ -204,7 +204,11 @@ def _about_connectors() -> list[Operation]:
     ]
 
 
-_ADDITIONS = [Operation("projects_audit_list", "projects.update", "GET", "/audit")]
+_LIVE = "/models/{model}/request"
+_ADDITIONS = [
+    Operation("projects_audit_list", "projects.update", "GET", "/audit"),
+    Operation("model_requests_create_live", "models.versions.requests.create", "POST", _LIVE, "text"),
+]
 OPERATIONS = [*_operations(), *_on_variables(), *_on_pipelines(), *_ADDITIONS]
 HARMFUL = {"models_delete", "pipelines_delete"}
 """Nothing in such a call can be wrong after the check but the name: let through, it must be of nothing."""

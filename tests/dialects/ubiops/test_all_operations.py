@@ -19,9 +19,9 @@ from tests.dialects.ubiops.walk import Walk
 from tests.dialects.ubiops.walk_administration import Ground, signed_in
 from tests.serving import RunningServer
 
-OURS = {"authorize", "projects_audit_list"}
-"""Served beyond the 125: the command-line client signs in with the one (contract ubiops 1.2); the other is an addition
-of ours (decision 0024)."""
+OURS = {"authorize", "model_requests_create_live", "projects_audit_list"}
+"""Served beyond the 125: the command-line client signs in with the first (contract ubiops 1.2); the others are
+additions of ours (decisions 0024 and 0030)."""
 
 
 @pytest.fixture(scope="module")

@@ -31,6 +31,21 @@ def test_answer_has_the_documented_members(echo: ModelDoor) -> None:
     }
 
 
+def test_the_live_version_answers_as_a_named_one(echo: ModelDoor) -> None:
+    model = f"/v2.1/projects/{echo.project}/models/{echo.model}"
+    answer = post(echo, f"{model}/request")
+    assert (answer.status_code, answer.json()["success"], answer.json()["result"]) == (200, True, GOOD)
+    assert post(echo, f"{model}/request?timeout=9").status_code == 400
+    assert post(echo, f"/v2.1/projects/{echo.project}/models/never-was/request").status_code == 404
+    assert echo.client.get(f"{model}/request").status_code == 405
+    empty = {"name": f"{echo.model}-empty", "input_type": "plain", "output_type": "plain"}
+    assert echo.client.post(f"/v2.1/projects/{echo.project}/models", json=empty).status_code == 201
+    refused = post(echo, f"{model}-empty/request")
+    assert echo.client.delete(f"{model}-empty").status_code == 204
+    assert refused.status_code == 400
+    assert "no version that is available" in refused.json()["error"]
+
+
 @pytest.mark.parametrize(
     "spelling",
     [

@@ -28,7 +28,7 @@ from tests.dialects.ubiops.tenants import Tenant, new_tenant
 from tests.serving import RunningServer, serving
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-OPERATIONS = [*sorted(PROMISES), "authorize", "projects_audit_list"]
+OPERATIONS = [*sorted(PROMISES), "authorize", "model_requests_create_live", "projects_audit_list"]
 CASES = [(name, mode) for name in OPERATIONS for mode in GenerationMode]
 CASES.remove(("service_status", GenerationMode.NEGATIVE))  # it takes nothing that could be wrong
 # A call with these names would take away what the others need, or the caller's own key.

@@ -7,7 +7,8 @@ import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from quinta.core.access.model import Actor
+from quinta.core.access.key_uses import KeyUses
+from quinta.core.access.model import Actor, KeyPermission
 from quinta.core.errors import NotAuthenticated
 from quinta.core.events import Event
 from quinta.core.ports import Store
@@ -18,6 +19,8 @@ from quinta.kit.clock import Clock
 from quinta.kit.ids import new_id
 
 _OPENING = frozenset({KeyKind.API, KeyKind.SESSION})
+_SHOWN_DIGITS = 8
+"""Of the 40 that a secret has: 128 bits stay unknown."""
 
 
 def digest(secret: str) -> str:
@@ -26,10 +29,22 @@ def digest(secret: str) -> str:
 
 
 def new_key(
-    user_id: str, name: str, kind: KeyKind, now: datetime, *, lasts: timedelta | None = None, secret: str | None = None
+    user_id: str,
+    name: str,
+    kind: KeyKind,
+    now: datetime,
+    *,
+    lasts: timedelta | None = None,
+    secret: str | None = None,
+    begins_with: str = "",
+    permissions: tuple[KeyPermission, ...] = (KeyPermission.ALL,),
 ) -> tuple[ApiKey, str]:
-    """A key and its secret: 40 lower-case hexadecimal digits (contract ubiops 1.2), or the ``secret`` given."""
-    secret = secret or secrets.token_hex(20)
+    """A key and its secret: 40 lower-case hexadecimal digits (contract ubiops 1.2) after ``begins_with``, or the
+    ``secret`` given, of which no prefix is kept: it may be short."""
+    prefix = None
+    if secret is None:
+        secret = begins_with + secrets.token_hex(20)
+        prefix = secret[: len(begins_with) + _SHOWN_DIGITS]
     key = ApiKey(
         id=new_id(),
         user_id=user_id,
@@ -38,16 +53,19 @@ def new_key(
         digest=digest(secret),
         created_at=now,
         expires_at=None if lasts is None else now + lasts,
+        permissions=permissions,
+        prefix=prefix if kind is KeyKind.API else None,
     )
     return key, secret
 
 
 class Authenticator:
-    """Answers who a secret stands for, from memory where it can."""
+    """Answers who a secret stands for, from memory where it can. ``uses`` hears of each time."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self.uses = KeyUses(store)
         self._actors: TaggedCache[str, Actor] = TaggedCache()
         store.subscribe(self._forget)
 
@@ -57,8 +75,10 @@ class Authenticator:
         actor = self._actors.get(key_digest)
         if actor is None:
             actor = await self._actors.load(key_digest, lambda: self._load(key_digest))
-        if actor.expires_at is not None and actor.expires_at <= self._clock.now():
+        now = self._clock.now()
+        if actor.expires_at is not None and actor.expires_at <= now:
             raise NotAuthenticated("the token has expired: sign in again")
+        self.uses.note(actor.key_id, now)
         return actor
 
     async def _load(self, key_digest: str) -> tuple[Actor, Iterable[str]]:
@@ -70,7 +90,16 @@ class Authenticator:
         tags = [f"user:{user.id}", f"key:{key.id}"]
         if user.project_id is not None:  # a service user goes with its project
             tags.append(f"project:{user.project_id}")
-        return Actor(user.id, user.email, user.is_staff, key.id, key.expires_at, user.project_id), tags
+        actor = Actor(
+            user.id,
+            user.email,
+            user.is_staff,
+            key.id,
+            key.expires_at,
+            project_id=user.project_id,
+            permissions=frozenset(key.permissions),
+        )
+        return actor, tags
 
     def _forget(self, event: Event) -> None:
         self._actors.forget(event.tags)

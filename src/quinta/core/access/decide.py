@@ -18,7 +18,7 @@ from quinta.core.models.model import Model
 from quinta.core.pipelines.model import Pipeline
 from quinta.core.ports import UnitOfWork
 from quinta.core.scope import EVERYTHING, in_organization, in_project, of_user
-from quinta.core.tenancy.model import Membership, Organization, OrganizationStatus, Project
+from quinta.core.tenancy.model import Membership, Organization, OrganizationStatus, Project, Workspace
 
 T = TypeVar("T")
 
@@ -52,6 +52,15 @@ async def project_for(work: UnitOfWork, actor: Actor, name: str, permission: Per
     reach = await reach_for(work, actor, name, permission)
     if not reach.whole:
         raise _lacks(reach.project, permission, f"project '{name}'")
+    return reach.project
+
+
+async def project_by_id(work: UnitOfWork, actor: Actor, project_id: str, permission: Permission) -> Project:
+    """Like project_for, for dialects that name a project by its id (contract versiontwo 2)."""
+    project = await work.of(Project, EVERYTHING).get(id=project_id)
+    reach = await _reach(work, actor, project, permission, "there is no such project")
+    if not reach.whole:
+        raise _lacks(reach.project, permission, "this project")
     return reach.project
 
 
@@ -115,6 +124,27 @@ async def organization_for(
     return organization
 
 
+async def workspace_by_id(
+    work: UnitOfWork, actor: Actor, workspace_id: str, *, administrator: bool = False
+) -> tuple[Workspace, Organization]:
+    """The workspace and its organization, if the actor is a member of that (and its administrator, where asked)."""
+    workspace = await work.of(Workspace, EVERYTHING).get(id=workspace_id)
+    organization = None
+    if workspace is not None:
+        organization = await work.of(Organization, EVERYTHING).get(id=workspace.organization_id)
+    if workspace is None or organization is None:
+        raise NotFound("there is no such workspace")
+    membership = await _membership(work, actor, organization.id)
+    if membership is None:
+        raise NotFound("there is no such workspace", refusal=True, organization_id=organization.id)
+    if administrator and not membership.is_admin:
+        raise NotPermitted(
+            f"only an administrator of the organization '{organization.name}' may do this with its workspaces",
+            organization_id=organization.id,
+        )
+    return workspace, organization
+
+
 async def organizations_of(work: UnitOfWork, actor: Actor) -> list[Organization]:
     """Every organization that the actor belongs to, by name; a service user belongs to none."""
     memberships = await work.of(Membership, of_user(actor.user_id)).find()
@@ -137,23 +167,7 @@ async def reach_for(work: UnitOfWork, actor: Actor, project_name: str, permissio
     """Where the actor holds ``permission``, for what hangs on objects of several types; NotFound when it may not know
     of the project."""
     project = await work.of(Project, EVERYTHING).get(name=project_name)
-    if project is None:
-        raise NotFound(f"there is no project named '{project_name}'")
-    if actor.is_service_user:
-        known, administers = actor.project_id == project.id, False
-    else:
-        membership = await _membership(work, actor, project.organization_id)
-        known, administers = membership is not None, membership is not None and membership.is_admin
-    if not known:
-        raise NotFound(f"there is no project named '{project_name}'", refusal=True, project_id=project.id)
-    # An administrator of the organization holds all, computed at the moment of the call, so that one who is demoted
-    # loses them at once (contract ubiops 6.1).
-    reach = Reach(project, whole=True)
-    if not administers and permission not in _MEMBER:
-        reach = await assigned(work, actor, project, permission)
-    if permission in _COMPUTES and (reach.whole or reach.object_ids):
-        await _require_active(work, project.organization_id)
-    return reach
+    return await _reach(work, actor, project, permission, f"there is no project named '{project_name}'")
 
 
 async def assigned(work: UnitOfWork, actor: Actor, project: Project, permission: Permission) -> Reach:
@@ -170,6 +184,29 @@ async def assigned(work: UnitOfWork, actor: Actor, project: Project, permission:
         whole=any(item.object_type is ObjectType.PROJECT for item in holding),
         object_ids=frozenset(item.object_id for item in holding),
     )
+
+
+async def _reach(
+    work: UnitOfWork, actor: Actor, project: Project | None, permission: Permission, unknown: str
+) -> Reach:
+    """``unknown`` is what NotFound says, whether there is no such project or the actor may not know of it."""
+    if project is None:
+        raise NotFound(unknown)
+    if actor.is_service_user:
+        known, administers = actor.project_id == project.id, False
+    else:
+        membership = await _membership(work, actor, project.organization_id)
+        known, administers = membership is not None, membership is not None and membership.is_admin
+    if not known:
+        raise NotFound(unknown, refusal=True, project_id=project.id)
+    # An administrator of the organization holds all, computed at the moment of the call, so that one who is demoted
+    # loses them at once (contract ubiops 6.1).
+    reach = Reach(project, whole=True)
+    if not administers and permission not in _MEMBER:
+        reach = await assigned(work, actor, project, permission)
+    if permission in _COMPUTES and (reach.whole or reach.object_ids):
+        await _require_active(work, project.organization_id)
+    return reach
 
 
 async def _membership(work: UnitOfWork, actor: Actor, organization_id: str) -> Membership | None:

@@ -18,6 +18,7 @@ from quinta.core.models.application_packages import (
 )
 from quinta.core.models.builds import request_build
 from quinta.core.models.find import live, version_of
+from quinta.core.models.live_version import live_version_of
 from quinta.core.models.model import Application, Model, ModelVersion, RunnableVersion, VersionStatus
 from quinta.core.names import check_header_name
 from quinta.core.ports import ObjectStore, Secrets, Store, UnitOfWork
@@ -96,7 +97,7 @@ class Applications:
 
     async def add_model(self, new: NewApplication, model_name: str, version_name: str | None) -> ApplicationView:
         """Lets the application run a model that is there, ``PROJECT/MODEL``: that version of it, or with None the
-        newest one that serves. The application is made if the organization has none of that name."""
+        live one. The application is made if the organization has none of that name."""
         _check(new)
         async with self._store.begin() as work:
             organization = await organization_named(work, new.organization)
@@ -168,7 +169,7 @@ class Applications:
 async def application_version(
     work: UnitOfWork, secrets: Secrets, application: Application
 ) -> RunnableVersion | Failure | None:
-    """What a job of the application runs: its pinned version, else the newest one that serves.
+    """What a job of the application runs: its pinned version, else the model's live one (core.models.live_version).
 
     None while there is nothing to run yet, and while its organization runs nothing. A Failure when waiting is in vain:
     nothing serves or is being built, and the newest build failed; or a secret variable does not open.
@@ -178,7 +179,7 @@ async def application_version(
     project = None if model is None else await work.of(Project, EVERYTHING).get(id=model.project_id)
     if organization is None or model is None or project is None or organization.status is not OrganizationStatus.ACTIVE:
         return None
-    versions = await _newest_first(work, application, model)
+    versions = await _that_may_run(work, application, model)
     for version in versions:
         try:
             found = await live(work, secrets, project, model, version)
@@ -189,11 +190,13 @@ async def application_version(
     return _why_none(versions)
 
 
-async def _newest_first(work: UnitOfWork, application: Application, model: Model) -> list[ModelVersion]:
+async def _that_may_run(work: UnitOfWork, application: Application, model: Model) -> list[ModelVersion]:
+    """The one that it runs: the pinned or the live one; all of the model, newest first, while none serves."""
     versions = work.of(ModelVersion, in_project(model.project_id))
     if application.version_id is not None:
         return await versions.find(model_id=model.id, id=application.version_id)
-    return await versions.find(model_id=model.id, order=("-id",))
+    one = await live_version_of(work, model)
+    return [one] if one is not None else await versions.find(model_id=model.id, order=("-id",))
 
 
 def _why_none(versions: Sequence[ModelVersion]) -> Failure | None:
@@ -233,8 +236,8 @@ async def _view(work: UnitOfWork, organization: Organization, application: Appli
     model = await work.of(Model, in_project(application.project_id)).get(id=application.model_id)
     if project is None or model is None:
         raise NotFound(f"what the application '{application.name}' runs does not exist any more")
-    versions = await _newest_first(work, application, model)
-    next_one = next((version for version in versions if version.live_build_id), versions[0] if versions else None)
+    versions = await _that_may_run(work, application, model)
+    next_one = versions[0] if versions else None
     return ApplicationView(
         organization=organization.name,
         name=application.name,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from quinta.core.errors import NotFound
 from quinta.core.models.environment import DEFAULT_MODEL_FILE, environment_of
 from quinta.core.models.model import Build, Model, ModelVersion, RunnableVersion
+from quinta.core.models.scaling import scaled
 from quinta.core.ports import Secrets, UnitOfWork
 from quinta.core.scope import in_project
 from quinta.core.tenancy.model import Project
@@ -62,11 +63,15 @@ async def live(
     work: UnitOfWork, secrets: Secrets, project: Project, model: Model, version: ModelVersion
 ) -> RunnableVersion | None:
     """The version as it serves now; None while no build of it has become available. StateConflict when a secret
-    variable of it does not open."""
+    variable of it does not open.
+
+    While a rollout's choice makes it the model's live version, the project's configuration says how many instances it
+    has. That is no part of the revision: instances are not replaced for it."""
     if version.live_build_id is None:
         return None
     build = await work.of(Build, in_project(project.id)).get(id=version.live_build_id)
     if build is None:
         return None
     environment = await environment_of(work, secrets, project.id, model.id, version.id)
-    return runnable(project, model, version, build, environment)
+    found = runnable(project, model, version, build, environment)
+    return scaled(found, project.config) if model.live_version_id == version.id else found

@@ -12,7 +12,7 @@ from quinta.core.models.find import live
 from quinta.core.models.model import Application, Model, ModelVersion, RunnableVersion
 from quinta.core.ports import Secrets, Store
 from quinta.core.reasons import Failure
-from quinta.core.scope import EVERYTHING
+from quinta.core.scope import EVERYTHING, in_project
 from quinta.core.tenancy.model import Organization, OrganizationStatus, Project
 from quinta.kit.cache import TaggedCache
 
@@ -23,6 +23,7 @@ _OF_APPLICATIONS = frozenset(
         EventName.APPLICATION_DELETED,
         EventName.BUILD_ENDED,
         EventName.BUILD_REQUESTED,
+        EventName.DEPLOYMENT_COMPLETED,
         EventName.MODEL_CHANGED,
         EventName.MODEL_DELETED,
         EventName.ORGANIZATION_CHANGED,
@@ -52,18 +53,26 @@ class LiveVersions:
         return await self._versions.load(version_id, lambda: self._load(version_id))
 
     async def kept_warm(self) -> list[RunnableVersion]:
-        """Every version that serves and wants instances without requests."""
+        """Every version that serves and wants instances without requests, by its own number or, where a rollout made it
+        live, by its project's."""
         async with self._store.read() as work:
             versions = await work.of(ModelVersion, EVERYTHING).find()
-        wanted = [version.id for version in versions if version.minimum_instances > 0 and version.live_build_id]
+            chosen = set(await work.of(Model, EVERYTHING).distinct("live_version_id"))
+        serving = [version for version in versions if version.live_build_id]
+        wanted = [version.id for version in serving if version.minimum_instances > 0 or version.id in chosen]
         found = [await self.get(version_id) for version_id in wanted]
-        return [version for version in found if version is not None]
+        return [version for version in found if version is not None and version.minimum_instances > 0]
 
     async def serving_ids(self, **owner: Any) -> list[str]:
         """The ids of the versions with a build that serves, of the model ``model_id`` or the project ``project_id``."""
         async with self._store.read() as work:
             versions = await work.of(ModelVersion, EVERYTHING).find(**owner)
         return [version.id for version in versions if version.live_build_id]
+
+    async def chosen_ids(self, project_id: str) -> list[str]:
+        """The ids of the versions that rollouts made live in the project: those that its configuration scales."""
+        async with self._store.read() as work:
+            return await work.of(Model, in_project(project_id)).distinct("live_version_id")
 
     async def _load(self, version_id: str) -> tuple[RunnableVersion | None, Iterable[str]]:
         tags = [f"version:{version_id}"]
@@ -91,8 +100,8 @@ class LiveVersions:
 class LiveApplications:
     """Answers what a job of an application runs, as ``application_version`` says; None also for one that is gone.
 
-    Any event that could change an answer drops them all: which version is the newest that serves hangs on versions that
-    an answer has not seen, and these events are rare beside jobs.
+    Any event that could change an answer drops them all: which version is the live one may hang on versions that an
+    answer has not seen, and these events are rare beside jobs.
     """
 
     def __init__(self, store: Store, secrets: Secrets) -> None:

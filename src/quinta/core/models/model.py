@@ -184,7 +184,7 @@ class EnvironmentVariable:
 class Application:
     """A model that jobs run, under the name by which an organization's clients call it.
 
-    ``project_id`` is the project that has the model. Without ``version_id`` the newest version that serves is run.
+    ``project_id`` is the project that has the model. Without ``version_id`` the model's live version is run.
     ``time_limit_seconds`` bounds one run of the code.
     """
 

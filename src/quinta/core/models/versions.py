@@ -10,6 +10,7 @@ from quinta.core.errors import AlreadyExists, InvalidInput
 from quinta.core.events import Event, EventName
 from quinta.core.models.builds import build_again
 from quinta.core.models.find import version_of
+from quinta.core.models.live_version import require_not_live
 from quinta.core.models.model import Model, ModelVersion, VersionStatus
 from quinta.core.models.references import require_no_application
 from quinta.core.names import check_description, check_version_name
@@ -135,7 +136,7 @@ class Versions:
 
     async def delete(self, actor: Actor, project_name: str, model_name: str, name: str) -> None:
         """Removes the version with its requests; what runs is stopped. StateConflict while a pipeline needs it
-        (contract ubiops 3.4) or an application is pinned to it."""
+        (contract ubiops 3.4), an application is pinned to it, or a rollout made it the live one."""
         async with self._store.begin() as work:
             project, model = await object_for(
                 work, actor, project_name, Model, model_name, Permission.MODELS_VERSIONS_DELETE
@@ -144,6 +145,7 @@ class Versions:
             what = f"the version '{version.name}' of model '{model.name}'"
             await require_unused(work, [version], what)
             await require_no_application(work, what, version_id=version.id)
+            await require_not_live(work, model, version)
             await work.of(ModelVersion, in_project(project.id)).remove(id=version.id)
             work.emit(_event(EventName.VERSION_DELETED, version, actor))
 

@@ -14,6 +14,7 @@ _PHRASES: Mapping[EventName, str] = MappingProxyType(
     {
         EventName.BUILD_ENDED: "ended the build of version",
         EventName.BUILD_REQUESTED: "requested a build of version",
+        EventName.DEPLOYMENT_ROLLED_BACK: "rolled back deployment",
         EventName.INVITATION_CHANGED: "changed the invitation of",
         EventName.KEY_REVOKED: "replaced the key of",
         EventName.MEMBERSHIP_CHANGED: "changed the membership of",

@@ -17,6 +17,7 @@ class Subject(StrEnum):
     VERIFICATION = "verification"
     DELIVERY = "delivery"
     JOB = "job"
+    DEPLOYMENT = "deployment"
 
 
 class FailureCounts:

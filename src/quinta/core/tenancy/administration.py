@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from quinta.core.access.authentication import digest, new_key
-from quinta.core.access.model import Actor
+from quinta.core.access.key_permissions import check_permissions
+from quinta.core.access.model import Actor, KeyPermission
 from quinta.core.errors import AlreadyExists, InvalidInput, NotFound
 from quinta.core.events import Event, EventName
 from quinta.core.ports import Passwords, Store, UnitOfWork
@@ -75,13 +77,17 @@ class Administration:
             work.emit(Event(EventName.USER_CHANGED, user.id, (f"user:{user.id}",)))
         return user
 
-    async def create_key(self, email: str, name: str, *, secret: str | None = None) -> str:
-        """A key of the account; its secret is the answer and is kept nowhere."""
+    async def create_key(
+        self, email: str, name: str, *, secret: str | None = None, permissions: Collection[str] = (KeyPermission.ALL,)
+    ) -> str:
+        """A key of the account; its secret is the answer and is kept nowhere. InvalidInput (field ``permissions``) for
+        none, and for one that is not known."""
+        checked = check_permissions(permissions)
         if secret is not None:
             _check_token(secret)
         async with self._store.begin() as work:
             user = await _user(work, email)
-            key, secret = new_key(user.id, name, KeyKind.API, self._clock.now(), secret=secret)
+            key, secret = new_key(user.id, name, KeyKind.API, self._clock.now(), secret=secret, permissions=checked)
             if await work.of(ApiKey, EVERYTHING).get(digest=key.digest) is not None:
                 raise AlreadyExists("another account has this token already", field="token")
             await work.of(ApiKey, of_user(user.id)).add(key)

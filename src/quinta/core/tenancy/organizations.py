@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from quinta.core.access.decide import organization_for, organizations_of, require_person, require_staff
 from quinta.core.access.model import Actor
@@ -69,21 +69,9 @@ class Organizations:
         async with self._store.begin() as work:
             await _require_free(work, new.name)
             plan = await _plan_named(work, actor, new.subscription)
-            organization = Organization(
-                id=new_id(),
-                name=new.name,
-                status=OrganizationStatus.ACTIVE,
-                subscription_id=plan.id,
-                subscription_end_date=self._end_date(plan, new.subscription_end_date),
-                created_at=self._clock.now(),
-            )
-            await work.of(Organization, EVERYTHING).add(organization)
-            await self._record(work, organization, plan, agreed_by=actor.email)
-            membership = Membership(new_id(), organization.id, actor.user_id, is_admin=True)
-            await work.of(Membership, in_organization(organization.id)).add(membership)
-            work.emit(_event(EventName.ORGANIZATION_CREATED, organization, actor))
-            work.emit(membership_changed(membership, actor.user_id))
-        return organization
+            now = self._clock.now()
+            end = end_date_of(plan, new.subscription_end_date, now.date())
+            return await add_organization(work, actor, new.name, plan, now, end, agreed_by=actor.email)
 
     async def history(self, actor: Actor, name: str) -> list[SubscriptionPeriod]:
         """The plans that the organization has had, newest first; for its administrators."""
@@ -134,33 +122,58 @@ class Organizations:
         if plan is None:
             return {}
         asked = None if isinstance(change.subscription_end_date, Unset) else change.subscription_end_date
+        today = self._clock.now().date()
         if plan == present:
             if change.subscription_end_date is UNSET:
                 return {}
-            return {"subscription_end_date": None if asked is None else self._end_date(plan, asked)}
+            return {"subscription_end_date": None if asked is None else end_date_of(plan, asked, today)}
         if not change.subscription_agreed:
             raise InvalidInput("subscription_agreed must be true to change the plan", field="subscription_agreed")
-        await self._record(work, organization, plan, agreed_by=actor.email, updated_by=actor.email)
-        return {"subscription_id": plan.id, "subscription_end_date": self._end_date(plan, asked)}
+        await _record(work, organization, plan, today, agreed_by=actor.email, updated_by=actor.email)
+        return {"subscription_id": plan.id, "subscription_end_date": end_date_of(plan, asked, today)}
 
-    async def _record(
-        self, work: UnitOfWork, organization: Organization, plan: Subscription, *, agreed_by: str, updated_by: str = ""
-    ) -> None:
-        today = self._clock.now().date()
-        period = SubscriptionPeriod(new_id(), organization.id, plan.name, today, agreed_by, updated_by)
-        await work.of(SubscriptionPeriod, in_organization(organization.id)).add(period)
 
-    def _end_date(self, plan: Subscription, asked: date | None) -> date | None:
-        today = self._clock.now().date()
-        if plan.name == _FREE:
-            if asked is not None:
-                raise InvalidInput(
-                    "the subscription 'free' always lasts a year and takes no end date", field="subscription_end_date"
-                )
-            return today + _FREE_LASTS
-        if asked is not None and asked <= today:
-            raise InvalidInput("subscription_end_date must lie in the future", field="subscription_end_date")
-        return asked
+async def add_organization(
+    work: UnitOfWork, actor: Actor, name: str, plan: Subscription, now: datetime, end: date | None, *, agreed_by: str
+) -> Organization:
+    """Adds an active organization whose name and plan were checked; the actor is its administrator.
+
+    ``end`` is when the plan ends, ``agreed_by`` the e-mail of who accepted its terms, empty where nobody was asked.
+    """
+    organization = Organization(new_id(), name, OrganizationStatus.ACTIVE, plan.id, end, now)
+    await work.of(Organization, EVERYTHING).add(organization)
+    await _record(work, organization, plan, now.date(), agreed_by=agreed_by)
+    membership = Membership(new_id(), organization.id, actor.user_id, is_admin=True)
+    await work.of(Membership, in_organization(organization.id)).add(membership)
+    work.emit(_event(EventName.ORGANIZATION_CREATED, organization, actor))
+    work.emit(membership_changed(membership, actor.user_id))
+    return organization
+
+
+def end_date_of(plan: Subscription, asked: date | None, today: date) -> date | None:
+    """When an organization's plan ends; InvalidInput for a date that it cannot have."""
+    if plan.name == _FREE:
+        if asked is not None:
+            raise InvalidInput(
+                "the subscription 'free' always lasts a year and takes no end date", field="subscription_end_date"
+            )
+        return today + _FREE_LASTS
+    if asked is not None and asked <= today:
+        raise InvalidInput("subscription_end_date must lie in the future", field="subscription_end_date")
+    return asked
+
+
+async def _record(
+    work: UnitOfWork,
+    organization: Organization,
+    plan: Subscription,
+    today: date,
+    *,
+    agreed_by: str,
+    updated_by: str = "",
+) -> None:
+    period = SubscriptionPeriod(new_id(), organization.id, plan.name, today, agreed_by, updated_by)
+    await work.of(SubscriptionPeriod, in_organization(organization.id)).add(period)
 
 
 async def _require_free(work: UnitOfWork, name: str) -> None:

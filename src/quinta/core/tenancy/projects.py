@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from quinta.core.access.decide import organization_for, organizations_of, project_for
 from quinta.core.access.model import Actor, Permission
-from quinta.core.errors import AlreadyExists, InvalidInput, NotFound
+from quinta.core.deployments.model import Deployment, DeploymentStatus
+from quinta.core.errors import AlreadyExists, InvalidInput, NotFound, StateConflict
 from quinta.core.events import Event, EventName
 from quinta.core.files.references import require_no_record
 from quinta.core.models.model import ModelVersion
@@ -18,6 +20,8 @@ from quinta.core.tenancy.model import Organization, Project
 from quinta.core.tenancy.subscriptions import require_room_for_project
 from quinta.kit.clock import Clock
 from quinta.kit.ids import new_id
+
+_IN_FLIGHT = [status for status in DeploymentStatus if status.in_flight]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +72,23 @@ class Projects:
             return await _view(work, project)
 
     async def rename(self, actor: Actor, name: str, new_name: str | None) -> ProjectView:
-        """Gives the project another name; None or the same name changes nothing."""
+        """Gives the project another name; None or the same name changes nothing. A title stays (decision 0029)."""
         async with self._store.begin() as work:
             project = await project_for(work, actor, name, Permission.PROJECTS_UPDATE)
             if new_name is not None and new_name != project.name:
                 check_name(new_name, "a project")
                 await _require_free(work, new_name)
-                await work.of(Project, EVERYTHING).change(project.id, name=new_name)
-                project = replace(project, name=new_name)
+                values: dict[str, Any] = {"name": new_name}
+                if project.title is None:  # the name is what other dialects show too
+                    values["updated_at"] = self._clock.now()
+                await work.of(Project, EVERYTHING).change(project.id, **values)
+                project = replace(project, **values)
                 work.emit(_event(EventName.PROJECT_CHANGED, project, actor))
             return await _view(work, project)
 
     async def delete(self, actor: Actor, name: str) -> None:
-        """Removes the project and everything in it. What runs is stopped; files go soon after. StateConflict while an
-        application runs a model of it or a data record points at what is in it."""
+        """Removes the project and everything in it. What runs is stopped; files go soon after. StateConflict as of
+        ``remove_project``."""
         async with self._store.begin() as work:
             project = await project_for(work, actor, name, Permission.PROJECTS_DELETE)
             await remove_project(work, project, actor.user_id)
@@ -89,8 +96,15 @@ class Projects:
 
 async def remove_project(work: UnitOfWork, project: Project, actor_id: str | None) -> None:
     """Removes the project with everything in it, in the name of that user or, with None, the operator's. StateConflict
-    while an application runs a model of it or a data record points at what is in it."""
-    await work.of(Project, EVERYTHING).lock_all(id=project.id)  # from here on no record points into it anew
+    while a deployment is in flight (contract versiontwo 5.1), an application runs a model of it or a data record points
+    at what is in it."""
+    await work.of(Project, EVERYTHING).lock_all(
+        id=project.id
+    )  # from here on nothing comes to be in it or to point at it
+    if await work.of(Deployment, in_project(project.id)).count(status=_IN_FLIGHT):
+        raise StateConflict(
+            f"a deployment of the project '{project.name}' is in flight: wait until it has ended", field="deployment"
+        )
     await require_no_record(work, f"something in the project '{project.name}'", project_id=project.id)
     await require_no_application(work, f"the project '{project.name}'", project_id=project.id)
     for version in await work.of(ModelVersion, in_project(project.id)).find():

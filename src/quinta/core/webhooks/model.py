@@ -40,8 +40,8 @@ class WebhookDeliveryStatus(StrEnum):
 class WebhookDelivery:
     """One event on its way to one webhook. ``body`` is the exact text that is sent and signed.
 
-    ``tries`` counts calls that were made, ``response_status`` is the last one's HTTP status, ``error_message`` and
-    ``reason`` (a code of core.reasons.Reason) why it failed. The lease's end of a pending one is when it is tried next.
+    ``tries`` counts calls that were made, ``attempts`` those since it was last asked for. ``response_status`` is the
+    last one's HTTP status, ``error_message`` and ``reason`` (a code of core.reasons.Reason) why it failed.
     """
 
     id: str
@@ -61,3 +61,15 @@ class WebhookDelivery:
     lease_token: str | None = None
     lease_expires_at: datetime | None = None
     attempts: int = 0
+
+    @property
+    def next_try_at(self) -> datetime | None:
+        """When it is tried again after a failed try. It keeps the status of sending meanwhile, under a lease that
+        nobody holds."""
+        waits = self.status is WebhookDeliveryStatus.SENDING and self.lease_token is None
+        return self.lease_expires_at if waits else None
+
+    @property
+    def shown_status(self) -> WebhookDeliveryStatus:
+        """The status for people: what waits for its next try is pending."""
+        return WebhookDeliveryStatus.PENDING if self.next_try_at is not None else self.status

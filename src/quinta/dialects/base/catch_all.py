@@ -18,12 +18,12 @@ _log = structlog.get_logger(__name__)
 class CatchAll:
     """Answers 500 for any exception that reaches it and logs the exception with an id that the answer names.
 
-    ``body`` makes the JSON body from that id; ``stopping`` is the body of the 503 for a call that the server's end cuts
-    short. A handler for ``Exception`` would not do: Starlette answers and raises
-    again, and uvicorn then drops the connection without saying so, which broke 35 of 50 next requests on it.
+    ``body`` makes the JSON body from that id; ``stopping`` makes the body of the 503 for a call that the server's end
+    cuts short. A handler for ``Exception`` would not do: Starlette answers and raises again,
+    and uvicorn then drops the connection without saying so, which broke 35 of 50 next requests on it.
     """
 
-    def __init__(self, app: ASGIApp, body: Callable[[str], bytes], stopping: bytes) -> None:
+    def __init__(self, app: ASGIApp, body: Callable[[str], bytes], stopping: Callable[[], bytes]) -> None:
         self._app = app
         self._body = body
         self._stopping = stopping
@@ -46,7 +46,7 @@ class CatchAll:
         except asyncio.CancelledError:  # uvicorn's, when the time that running calls get at the end is over
             if started:
                 raise
-            await _answer(send, 503, self._stopping)
+            await _answer(send, 503, self._stopping())
         except Exception:  # noqa: BLE001  # the process edge of every request
             error_id = new_id()
             # The traceback as text: a renderer that shows local variables would show keys and passwords with them.

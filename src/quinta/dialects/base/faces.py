@@ -30,13 +30,13 @@ class Answers:
     """How a face answers calls that fail.
 
     ``refused`` makes the answer to a refusal; ``fault`` the body of a 500 from the id of the log's line about it;
-    ``stopping`` is the body of the 503 for a call that the server's end cuts short. ``explain`` puts what the framework
-    refuses by the name of a status into words.
+    ``stopping`` makes the body of the 503 for a call that the server's end cuts short. ``explain`` puts what the
+    framework refuses by the name of a status into words.
     """
 
     refused: Callable[[Refusal], Response]
     fault: Callable[[str], bytes]
-    stopping: bytes
+    stopping: Callable[[], bytes]
     explain: Callable[[Request, HTTPException], HTTPException] = explained
 
 

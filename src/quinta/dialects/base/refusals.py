@@ -9,12 +9,6 @@ from quinta.core.errors import QuintaError
 from quinta.core.observation.refusals import Attempt, Refusals
 
 
-def known(call: HTTPConnection, actor: Actor) -> Actor:
-    """Remembers who makes the call, in case that it is refused; answers the actor."""
-    call.state.actor = actor
-    return actor
-
-
 def tell_refusal(refusals: Refusals, call: HTTPConnection, error: QuintaError) -> None:
     """For a face's handler of the core's errors. The path is told as its template, so that no name or id in it becomes
     part of the trail, nor the query. The prefix tells the face."""

@@ -9,13 +9,14 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader
 
-from quinta.core.access.model import Actor
+from quinta.core.access.model import Actor, KeyPermission
 from quinta.core.services import Services
+from quinta.dialects.base.admission import admit
 from quinta.dialects.base.bodies import headers_of
-from quinta.dialects.base.refusals import known
 from quinta.dialects.brainstem.auth import actor_of
 from quinta.dialects.brainstem.bodies import Texts, read_texts, read_values
 from quinta.dialects.brainstem.fields import Fields
+from quinta.dialects.brainstem.verbs import acts
 
 _MOST_ITEMS = 1_000
 """Members and items of a value that says what to do, at all depths."""
@@ -73,14 +74,20 @@ class Call(Visit):
     actor: Actor
 
 
+async def caller_of(request: Request) -> Actor:
+    """Who makes the call; NotAuthenticated when nobody knows, NotPermitted when the key is not good for it."""
+    services: Services = request.app.state.services
+    actor = await actor_of(headers_of(request.scope), services.authenticator)
+    return admit(request, actor, KeyPermission.WRITE if acts(request.scope["path"]) else None)
+
+
 def _visit(request: Request) -> Visit:
     return Visit(request, request.app.state.services, request.app.state.maximum_body_bytes)
 
 
 async def _call(request: Request, _: Annotated[str | None, Security(scheme)]) -> Call:
     services: Services = request.app.state.services
-    actor = known(request, await actor_of(headers_of(request.scope), services.authenticator))
-    return Call(request, services, request.app.state.maximum_body_bytes, actor)
+    return Call(request, services, request.app.state.maximum_body_bytes, await caller_of(request))
 
 
 Anyone = Annotated[Visit, Depends(_visit)]

@@ -112,6 +112,6 @@ def _response(status: int, body: bytes, headers: Mapping[str, str] | None) -> Re
 ANSWERS = Answers(
     refused,
     fault=lambda error_id: detail(f"Internal error: the server's log has the details under the id {error_id}."),
-    stopping=detail("The server is stopping and has ended this call: send it again when the server is back."),
+    stopping=lambda: detail("The server is stopping and has ended this call: send it again when the server is back."),
     explain=explain,
 )

@@ -14,13 +14,18 @@ ACTIONS = ("join", "leave", "accept", "reject", "cancel")
 """Last parts of paths where a GET changes something (contract brainstem 9.5): no HEAD, which is a mere look."""
 
 
+def acts(path: str) -> bool:
+    """Whether a call of the path changes something, whatever its method."""
+    return path.rpartition("/")[2] in ACTIONS
+
+
 def allowed(api: FastAPI, scope: Scope) -> list[str]:
     """The methods that the path of the call takes; empty where nothing is served."""
     methods = methods_of(api.routes, scope)
     if not methods:
         return []
-    acts = scope["path"].rpartition("/")[2] in ACTIONS
-    return [*methods, *(["HEAD"] if "GET" in methods and not acts else []), "OPTIONS"]
+    looks = "GET" in methods and not acts(scope["path"])
+    return [*methods, *(["HEAD"] if looks else []), "OPTIONS"]
 
 
 class Verbs:

@@ -15,8 +15,8 @@ from starlette.types import Receive
 from quinta.core.access.model import Actor
 from quinta.core.errors import InvalidInput
 from quinta.core.services import Services
+from quinta.dialects.base.admission import admit
 from quinta.dialects.base.bodies import Headers, headers_of, media_type, read_body, unsupported
-from quinta.dialects.base.refusals import known
 from quinta.dialects.base.uploads import Limits, UploadedFile, uploaded_file
 from quinta.dialects.base.validation import refusal
 from quinta.dialects.ubiops.auth import actor_of
@@ -122,7 +122,7 @@ def _visit(request: Request) -> Visit:
 
 async def _call(request: Request, _: Annotated[str | None, Security(_scheme)]) -> Call:
     services: Services = request.app.state.services
-    actor = known(request, await actor_of(headers_of(request.scope), services.authenticator))
+    actor = admit(request, await actor_of(headers_of(request.scope), services.authenticator))
     return Call(request, services, request.app.state.limits, actor)
 
 

@@ -11,6 +11,8 @@ from urllib.parse import parse_qs
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
+from quinta.core.access.key_permissions import require_key
+from quinta.core.access.model import KeyPermission
 from quinta.core.errors import InvalidInput, QuintaError
 from quinta.core.observation.refusals import Attempt
 from quinta.core.requests.execution import Answer
@@ -24,8 +26,10 @@ from quinta.dialects.ubiops.errors import refused
 from quinta.dialects.ubiops.parameters import whole_number
 
 TEMPLATE = "/projects/{project_name}/models/{model_name}/versions/{version}/request"
-Target = tuple[str, str, str]
-"""Names of project, model and version."""
+LIVE_TEMPLATE = "/projects/{project_name}/models/{model_name}/request"
+"""An addition to the contract: to the live version, the one that a rollout made so (decision 0030)."""
+Target = tuple[str, str, str | None]
+"""Names of project, model and version; None: the live one."""
 
 
 def target_of(path: str) -> Target | None:
@@ -33,13 +37,15 @@ def target_of(path: str) -> Target | None:
     if not path.endswith("/request"):
         return None
     parts = path.split("/")
+    if len(parts) == 6 and (parts[1], parts[3]) == ("projects", "models"):
+        return parts[2], parts[4], None
     if len(parts) != 8 or (parts[1], parts[3], parts[5]) != ("projects", "models", "versions"):
         return None
     return parts[2], parts[4], parts[6]
 
 
 class DirectRequest:
-    """``POST {version}/request``: one request, one answer (contract ubiops 2, 3.1)."""
+    """``POST {version}/request``, and ``{model}/request``: one request, one answer (contract ubiops 2, 3.1)."""
 
     def __init__(self, services: Services, maximum_body_bytes: int) -> None:
         self._authenticator = services.authenticator
@@ -54,12 +60,14 @@ class DirectRequest:
                 raise HTTPException(405, "a direct request is a POST", {"Allow": "POST"})
             headers = headers_of(scope)
             actor = await actor_of(headers, self._authenticator)
+            require_key(actor, KeyPermission.WRITE)
             data = await read_data(receive, headers, self._limit)
             with UntilHangUp(receive):
                 answer = await self._requests.run(actor, *target, data, _timeout(scope["query_string"]))
         except (QuintaError, HTTPException) as error:
             if isinstance(error, QuintaError):
-                self._refusals.note(error, Attempt(actor, "POST", f"{scope['root_path']}{TEMPLATE}"))
+                template = LIVE_TEMPLATE if target[2] is None else TEMPLATE
+                self._refusals.note(error, Attempt(actor, "POST", f"{scope['root_path']}{template}"))
             await refused(error)(scope, receive, send)
             return
         body = _body(answer)

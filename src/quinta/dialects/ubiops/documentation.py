@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from quinta.dialects.ubiops.answers import Error, ModelRequestList
-from quinta.dialects.ubiops.direct import TEMPLATE
+from quinta.dialects.ubiops.direct import LIVE_TEMPLATE, TEMPLATE
 from quinta.dialects.ubiops.shapes import Body
 
 _SCHEMAS = "#/components/schemas/"
@@ -93,6 +93,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     schemas.update(bodies["$defs"])
     schemas["ModelRequestList"] = ModelRequestList.model_json_schema()
     built["paths"][TEMPLATE] = {"post": _direct_operation(built)}
+    built["paths"][LIVE_TEMPLATE] = {"post": _live_operation(built)}
     for path, methods in built["paths"].items():
         for operation in methods.values():
             del operation["responses"]["4XX"]
@@ -134,6 +135,18 @@ def _direct_operation(built: dict[str, Any]) -> dict[str, Any]:
         "parameters": [*batch["parameters"], {"name": "timeout", "in": "query", "schema": timeout}],
         **takes_data(),
         "responses": {**batch["responses"], "200": answer, "429": _refusal("429")},
+    }
+
+
+def _live_operation(built: dict[str, Any]) -> dict[str, Any]:
+    """The same to the live version: an addition of this server."""
+    direct = _direct_operation(built)
+    return {
+        **direct,
+        "summary": "Model Requests Create Live",
+        "description": "Runs one request on the live version of the model and waits for the answer.",
+        "operationId": "model_requests_create_live",
+        "parameters": [parameter for parameter in direct["parameters"] if parameter["name"] != "version"],
     }
 
 

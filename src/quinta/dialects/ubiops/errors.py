@@ -58,5 +58,5 @@ def _response(status: int, text: str, headers: Mapping[str, str] | None) -> Resp
 ANSWERS = Answers(
     refused,
     fault=lambda error_id: error_body(f"internal error: the server's log has the details under the id {error_id}"),
-    stopping=error_body("the server is stopping and has ended this call: send it again when the server is back"),
+    stopping=lambda: error_body("the server is stopping and has ended this call: send it again when it is back"),
 )

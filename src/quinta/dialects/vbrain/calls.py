@@ -12,8 +12,8 @@ from fastapi import Depends, Request
 from quinta.core.access.clients import ClientName
 from quinta.core.access.model import Actor
 from quinta.core.services import Services
+from quinta.dialects.base.admission import admit
 from quinta.dialects.base.bodies import headers_of
-from quinta.dialects.base.refusals import known
 from quinta.dialects.base.uploads import Limits
 from quinta.dialects.vbrain.auth import actor_of, caller_of
 from quinta.dialects.vbrain.submissions import Submission, submission
@@ -48,7 +48,7 @@ async def _call(request: Request, *, needs_repository: bool) -> Call:
     state = request.app.state
     services: Services = state.services
     caller = caller_of(headers_of(request.scope), needs_repository=needs_repository)
-    actor = known(request, await actor_of(caller, services.authenticator))
+    actor = admit(request, await actor_of(caller, services.authenticator))
     return Call(request, services, state.limits, state.zone, actor, caller.client, caller.repository)
 
 

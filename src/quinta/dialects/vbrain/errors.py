@@ -77,5 +77,5 @@ def refused(error: QuintaError | HTTPException) -> Response:
 ANSWERS = Answers(
     refused,
     fault=lambda error_id: error_body(f"internal error: the server's log has the details under the id {error_id}"),
-    stopping=error_body("the server is stopping and has ended this call: send it again when the server is back"),
+    stopping=lambda: error_body("the server is stopping and has ended this call: send it again when it is back"),
 )

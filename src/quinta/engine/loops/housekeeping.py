@@ -1,5 +1,5 @@
 """Removes what has outlived its use: expired blobs, files without a row, old log lines, requests, sign-ins of
-devices and events."""
+devices, counts of calls and events."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ _METRICS_KEPT = timedelta(days=400)
 """A year of months, for usage (contract ubiops 9.4), and a little."""
 _GRANTS_KEPT = timedelta(days=1)
 """After their end: who asks then is told of it."""
+_WINDOWS_KEPT = timedelta(hours=1)
+"""Windows of rate limits last a minute."""
 _EVENTS_KEPT = timedelta(days=7)
 """Followers read within a second; a week is for people who look into what happened."""
 _JUMP_SECONDS = 60.0
@@ -154,6 +156,7 @@ class Housekeeping:
         async with self._store.begin() as work:
             await work.of(MetricPoint, EVERYTHING).remove(time=Between(end=now - _METRICS_KEPT))
             await work.of(DeviceGrant, EVERYTHING).remove(expires_at=Between(end=now - _GRANTS_KEPT))
+            await work.forget_calls(now - _WINDOWS_KEPT)
 
     async def _expire_lines(self, project: Project, first_kept: str) -> None:
         """A few thousand in a transaction: writers wait for one of them, not for all."""

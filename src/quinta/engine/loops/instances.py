@@ -20,7 +20,9 @@ logger = structlog.get_logger(__name__)
 _CHANGES = frozenset(
     {
         EventName.BUILD_ENDED,
+        EventName.DEPLOYMENT_COMPLETED,
         EventName.ORGANIZATION_CHANGED,
+        EventName.PROJECT_CHANGED,
         EventName.VARIABLE_CHANGED,
         EventName.VARIABLE_CREATED,
         EventName.VARIABLE_DELETED,
@@ -57,11 +59,17 @@ class Instances:
                 logger.exception("instances.not_followed", change=name.value, **{kind: identifier})
 
     async def _follow(self, name: EventName, kind: str, identifier: str) -> None:
-        """``kind`` is what the event's tag names: a variable of a model or project reaches all versions of it."""
+        """``kind`` is what the event's tag names: a variable of a model or project reaches all versions of it. Of a
+        rollout that has switched, only the versions that it made live, and those that were before, matter."""
         if name is EventName.VERSION_DELETED:
             await self._runner.retire(identifier, Reason.VERSION_DELETED)
         elif kind == "version":
             await self._follow_version(identifier)
+            if name is EventName.DEPLOYMENT_COMPLETED:
+                self._runner.let_go(identifier, serves=True)
+        elif name is EventName.PROJECT_CHANGED:  # its configuration scales the live versions
+            for version_id in await self._versions.chosen_ids(identifier):
+                await self._follow_version(version_id)
         elif kind == "organization":
             await self._follow_organization(identifier)
         else:
@@ -78,7 +86,7 @@ class Instances:
         async with self._store.read() as work:
             organization = await work.of(Organization, EVERYTHING).get(id=organization_id)
             projects = await work.of(Project, in_organization(organization_id)).find()
-            ids = [project.id for project in projects]
+            ids = {project.id for project in projects}
             versions = await work.of(ModelVersion, EVERYTHING).find(project_id=ids) if ids else []
         if organization is None:
             return
@@ -86,12 +94,13 @@ class Instances:
             ends = [self._runner.retire(version.id, Reason.ORGANIZATION_SUSPENDED) for version in versions]
             await asyncio.gather(*ends)
             return
-        for version in versions:
-            if version.minimum_instances > 0:
-                await self._follow_version(version.id)
+        for kept in await self._versions.kept_warm():
+            if kept.project_id in ids and self._runs_here(kept):
+                self._runner.apply(kept)
 
     def _hear(self, event: Event) -> None:
         if event.name in _CHANGES:
             for tag in event.tags:
                 kind, _, identifier = tag.partition(":")
-                self._changed.put_nowait((event.name, kind, identifier))
+                if kind == "version" or event.name is not EventName.DEPLOYMENT_COMPLETED:
+                    self._changed.put_nowait((event.name, kind, identifier))

@@ -18,7 +18,8 @@ class Census:
     """The state that ``pool.Pool`` changes, event by event.
 
     ``obstacle`` is a sentence that says why it cannot have what it wants, and ``owed`` counts the instances that stop
-    for others when they are free; both are set by whoever grants starts.
+    for others when they are free; both are set by whoever grants starts. ``kept`` is how many instances there are to be
+    beyond the version's own numbers until ``kept_until``, set by whoever warms them for a rollout (``warming``).
     """
 
     def __init__(self, policy: SupervisorPolicy, new_id: Callable[[], str], tenant: Tenant) -> None:
@@ -31,6 +32,8 @@ class Census:
         self.demand = Demand()
         self.obstacle = ""
         self.owed = 0
+        self.kept = 0
+        self.kept_until = 0.0
         self._planned: deque[Instance] = deque()  # of probes
         # Instances that may get the next request; the most recently used is last and goes first, so others can idle.
         self.ready: list[Instance] = []
@@ -63,14 +66,14 @@ class Census:
 
     def idle(self) -> list[tuple[Instance, bool]]:
         """Instances that serve and have nothing to do, longest idle first, and whether each is above the minimum."""
-        surplus = self._serving() - (self.version.minimum_instances if self.version else 0)
+        surplus = self._serving() - self.fewest()
         longest = sorted(self.ready, key=lambda instance: instance.since)
         return [(instance, index < surplus) for index, instance in enumerate(longest)]
 
     def _urgency(self, version: RunnableVersion, now: float) -> Urgency | None:
         """Why one more instance of the version is wanted; None when there are enough, or as many as may be."""
         alive, waiting = self._alive(), len(self.waiting)
-        if alive >= version.maximum_instances:
+        if alive >= self._most(version):
             return None
         starting = sum(i.current and i.state is InstanceState.STARTING for i in self.instances.values())
         if self.failures and starting:
@@ -83,7 +86,24 @@ class Census:
                 return Urgency.QUEUE  # a replacement for instances of an older revision
         if waiting and self.demand.more(waiting, self._counted_upon(now), starting) > 0:
             return Urgency.QUEUE
-        return Urgency.MINIMUM if alive < version.minimum_instances else None
+        return Urgency.MINIMUM if alive < self.fewest() else None
+
+    def serving_current(self) -> int:
+        """Instances of the current revision that are ready or busy."""
+        return self._serving(current=True)
+
+    def proven(self, wanted: int, since: float) -> bool:
+        """Whether ``wanted`` of the current revision have been up since that moment, and none has failed lately."""
+        serves = (InstanceState.READY, InstanceState.BUSY)
+        up = [i for i in self.instances.values() if i.current and i.state in serves and i.ready_since <= since]
+        return not self.failures and len(up) >= wanted
+
+    def fewest(self) -> int:
+        """How many instances there are to be without requests."""
+        return max(self.version.minimum_instances if self.version else 0, self.kept)
+
+    def _most(self, version: RunnableVersion) -> int:
+        return max(version.maximum_instances, self.kept)
 
     def _counted_upon(self, now: float) -> int:
         """Busy instances that may soon be free."""

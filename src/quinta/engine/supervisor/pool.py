@@ -9,6 +9,8 @@ and ``capacity.Capacity``, which sees the versions of all tenants, decides when 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from quinta.core.models.model import RunnableVersion
 from quinta.core.reasons import Reason
 from quinta.engine.supervisor.census import Census, start_key
@@ -143,9 +145,12 @@ class Pool(Census):
 
     def apply(self, version: RunnableVersion, now: float) -> list[Action]:
         """Makes ``version`` the one to run. Only what instances were started with makes them stale, and those that
-        are serve on until one of the new revision is ready. An older revision than the present one is ignored."""
-        if self.retired or (self.version is not None and version.revision <= self.version.revision):
+        are serve on until one of the new revision is ready. An older revision than the present one is ignored; of the
+        present one the numbers of instances are taken, which a project's configuration may change."""
+        if self.retired or (self.version is not None and version.revision < self.version.revision):
             return []
+        if self.version is not None and version.revision == self.version.revision:
+            return self._resize(version)
         changed = self.version is None or start_key(version) != start_key(self.version)
         self.version = version
         if changed:
@@ -162,7 +167,17 @@ class Pool(Census):
         for instance in fresh:
             if instance not in self.ready:
                 actions += self._free(instance, now)
-        while self.ready and self.ready[0].current and self._alive() > version.maximum_instances:
+        return actions + self._shut_surplus()
+
+    def _resize(self, version: RunnableVersion) -> list[Action]:
+        assert self.version is not None
+        least, most = version.minimum_instances, version.maximum_instances
+        self.version = replace(self.version, minimum_instances=least, maximum_instances=most)
+        return self._shut_surplus()
+
+    def _shut_surplus(self) -> list[Action]:
+        actions: list[Action] = []
+        while self.version and self.ready and self.ready[0].current and self._alive() > self._most(self.version):
             actions.append(self._shut(self.ready[0], _TOO_MANY))
         return actions
 
@@ -202,7 +217,7 @@ class Pool(Census):
         return Launch(instance)
 
     def reclaim(self, instance: Instance, why: str) -> Action:
-        """Stops an idle instance for the sake of another version."""
+        """Stops an idle instance: for the sake of another version, or since it was warmed for nothing."""
         if instance not in self.ready:
             raise InvalidState(f"instance {instance.id} is not idle")
         return self._shut(instance, why)
@@ -229,6 +244,8 @@ class Pool(Census):
         """Time has passed: idle instances stop, and the load is measured."""
         if self.retired:
             return []
+        if self.kept and now >= self.kept_until:
+            self.kept = 0
         self.demand.sample(len(self.waiting) + self.count(InstanceState.BUSY), now)
         actions: list[Action] = []
         for instance in [i for i in self.instances.values() if i.state is InstanceState.READY]:
@@ -236,7 +253,7 @@ class Pool(Census):
             if self._is_probed(instance):
                 surplus, idle = True, max(idle, _PROBED_IDLE_SECONDS)
             else:
-                surplus = self.version is None or self._serving() > self.version.minimum_instances
+                surplus = self.version is None or self._serving() > self.fewest()
             if surplus and now - instance.since >= idle:
                 actions.append(self._shut(instance, f"it had no request for {idle:g} s"))
         return actions
@@ -249,7 +266,7 @@ class Pool(Census):
     def _free(self, instance: Instance, now: float) -> list[Action]:
         if not instance.current and self._serving(current=True):
             return [self._shut(instance, _REPLACED)]
-        if self.version is not None and len(self.instances) > self.version.maximum_instances < self._alive():
+        if self.version is not None and len(self.instances) > self._most(self.version) < self._alive():
             return [self._shut(instance, _TOO_MANY)]
         if self.owed and not (instance.current and self._older_alive() > 0):
             self.owed -= 1

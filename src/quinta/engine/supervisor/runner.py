@@ -86,7 +86,8 @@ class Workshop:
 class VersionRunner:
     """The processes of one version and the requests on them; or those of one job, whose id is ``job_id``.
 
-    ``key`` is what the capacity knows it by: the version's id, or one for the job alone.
+    ``key`` is what the capacity knows it by: the version's id, or one for the job alone. ``changed`` is set when there
+    may be another number of instances, and each of ``broken`` ends with the next failure of the current revision.
     """
 
     def __init__(self, shop: Workshop, tenant: Tenant, key: str, job_id: str | None = None) -> None:
@@ -99,6 +100,8 @@ class VersionRunner:
         self._lives: dict[str, asyncio.Task[None]] = {}  # by instance: from launch until nothing is left of it
         self._background: set[asyncio.Task[Any]] = set()
         self._probes: dict[str, asyncio.Future[Failure | None]] = {}
+        self.changed = asyncio.Event()
+        self.broken: set[asyncio.Future[Failure]] = set()
 
     async def run(self, version: RunnableVersion, request: RunRequest) -> RunOutcome:
         """Runs one request. Cancelled, it is dropped from the queue, or killed with its instance when it runs: a direct
@@ -117,7 +120,7 @@ class VersionRunner:
         if call.instance is None or self.pool.version is not known:
             capacity = self._shop.capacity
             if capacity.wants_anew(self._key, self.pool, now):
-                self._scale()
+                self.scale()
         try:
             outcome = await call.future
         except asyncio.CancelledError:
@@ -141,7 +144,7 @@ class VersionRunner:
         future: asyncio.Future[Failure | None] = loop.create_future()
         self._probes[instance.id] = future
         patience = loop.call_later(self._shop.policy.start_timeout_seconds, self._finds_no_room, instance)
-        self._scale()
+        self.scale()
         try:
             return await future
         except asyncio.CancelledError:
@@ -237,9 +240,11 @@ class VersionRunner:
     def _happened(self, actions: list[Action]) -> None:
         """Carries out what follows from an event after which another number of instances may be wanted."""
         self.perform(actions)
-        self._scale()
+        self.changed.set()
+        self.scale()
 
-    def _scale(self) -> None:
+    def scale(self) -> None:
+        """Another number of instances may be wanted from the pool."""
         self._shop.capacity.changed(self._key)
         self._shop.balance()
 
@@ -302,13 +307,13 @@ class VersionRunner:
             call.timer.cancel()
         self.perform(self.pool.cancelled(call, why))
         if instance is not None:
-            self._scale()
+            self.scale()
 
     def _expire(self, call: Call) -> None:
         if not call.ended:
             self.perform(self.pool.expired(call, self._now()))
             if call.instance is not None:
-                self._scale()
+                self.scale()
 
     def _say(self, call: Call, text: str) -> None:
         """Writes a line of the platform about a request that no instance has."""
@@ -338,6 +343,7 @@ class VersionRunner:
 
     def _start_failed(self, instance: Instance, failure: Failure) -> None:
         self._answer_probe(instance, failure)
+        self._tell_broken(instance, failure)
         failures = self.pool.failures
         actions = self.pool.start_failed(instance, failure.reason, failure.message, self._now())
         self._happened(actions)
@@ -364,6 +370,11 @@ class VersionRunner:
         probe = self._probes.get(instance.id)
         if probe is not None and not probe.done():
             probe.set_result(answer)
+
+    def _tell_broken(self, instance: Instance, failure: Failure) -> None:
+        for waiting in self.broken:
+            if instance.current and not waiting.done():
+                waiting.set_result(failure)
 
     async def _live(self, instance: Instance) -> None:
         """The whole life of an instance, from its folder until nothing is left of it."""
@@ -412,6 +423,8 @@ class VersionRunner:
         self._shop.meter.change(instance.version, -1, self._now())
         self._shop.tally.ended(instance.version, self._how_ended(instance, process, failure))
         self._answer_probe(instance, failure)
+        if instance.state in (InstanceState.STARTING, InstanceState.READY):
+            self._tell_broken(instance, failure)
         failures = self.pool.failures
         self._happened(self.pool.exited(instance, failure.reason, text, self._now()))
         if process is not None:

@@ -39,7 +39,8 @@ class SupervisorPolicy:
 
     ``memory_megabytes`` is what all instances together may be allocated, ``maximum_starting`` how many may start at a
     time: a start keeps a core busy for most of its time. Code whose caller has gone is killed after
-    ``hang_up_seconds``, so that short requests do not cost an instance.
+    ``hang_up_seconds``, so that short requests do not cost an instance. Instances that a rollout warms must stay up for
+    ``watch_seconds`` before they count as ready.
     """
 
     start_timeout_seconds: float = 120.0
@@ -54,5 +55,6 @@ class SupervisorPolicy:
     memory_megabytes: int = 4_096
     maximum_starting: int = 4
     hang_up_seconds: float = 1.0
+    watch_seconds: float = 1.0
     queue: QueueLimits = field(default_factory=QueueLimits)
     limits: Limits = field(default_factory=Limits)

@@ -25,6 +25,7 @@ from quinta.engine.supervisor.pool import RETIRED
 from quinta.engine.supervisor.runner import VersionRunner, Workshop
 from quinta.engine.supervisor.settings import EngineFolders, SupervisorPolicy
 from quinta.engine.supervisor.snapshot import PoolSnapshot, snapshot_of
+from quinta.engine.supervisor.warming import Warmer
 from quinta.engine.supervisor.watchdog import Watchdog
 from quinta.kit.clock import Clock
 
@@ -53,6 +54,7 @@ class Supervisor:
         )
         self._watchdog = Watchdog(sandbox, policy)
         self._runners: dict[str, VersionRunner] = {}  # by version id, or by the key of a job
+        self._warmers: dict[str, Warmer] = {}  # by version id: of rollouts under way
         self._housekeeping: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -119,6 +121,23 @@ class Supervisor:
         by the time limit of a start."""
         return _STOPPING if self._closed else await self._runner(version).probe(version)
 
+    async def warm(self, version: RunnableVersion, instances: int) -> Failure | None:
+        """Has instances ready before the version gets its model's traffic; see ``core.ports.ModelRunner.warm``."""
+        if self._closed:
+            return _STOPPING
+        runner = self._runner(version)
+        warmer = self._warmers.get(version.version_id)
+        if warmer is None:
+            warmer = Warmer(runner, self.capacity, self._shop.policy, self._shop.clock)
+            self._warmers[version.version_id] = warmer
+        return await warmer.warm(version, instances)
+
+    def let_go(self, version_id: str, *, serves: bool) -> None:
+        """Ends what ``warm`` began; see ``core.ports.ModelRunner.let_go``."""
+        warmer = self._warmers.pop(version_id, None)
+        if warmer is not None:
+            warmer.let_go(serves=serves)
+
     async def retire(self, version_id: str, reason: Reason) -> None:
         """Ends a version; see ``core.ports.ModelRunner.retire``. Returns when no process of it is left."""
         runner = self._runners.get(version_id)
@@ -129,6 +148,7 @@ class Supervisor:
         finally:
             if self._runners.get(version_id) is runner:
                 del self._runners[version_id]
+                self._warmers.pop(version_id, None)
                 self.capacity.remove(version_id)
 
     def snapshot(self) -> dict[str, PoolSnapshot]:

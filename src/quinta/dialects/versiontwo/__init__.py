@@ -1,0 +1,1 @@
+"""VersionTwo's interface: projects, releases rolled out and back, keys and webhooks."""

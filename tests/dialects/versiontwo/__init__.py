@@ -1,0 +1,1 @@
+"""The VersionTwo face, over a real server."""
