@@ -37,7 +37,7 @@ def deploy(
     release = release or desk.setting("version")
     if release is None:
         raise Failure(ExitCode.USAGE, "which version? Give --version, or set it in versiontwo.yaml")
-    settings: dict[str, Any] = desk.setting("config") or {} if project is None else {}
+    settings: dict[str, Any] = desk.setting("config") or {}
     config = {**settings, **config_from(config_file, environment or desk.setting("environment"), None)}
     project_id = desk.project(project) if project is not None else _own_project(desk, settings)
     made = desk.api.post(path("projects", project_id, "deployments"), {"version": release, "config": config})
