@@ -274,6 +274,7 @@ async def test_sums_by_fields_and_by_time(database: Database) -> None:
         next_day = day + timedelta(days=4)
         for interval, expected in {
             Interval.MINUTE: {day + timedelta(minutes=59): 3, day + timedelta(hours=1): 3},
+            Interval.FIVE_MINUTES: {day + timedelta(minutes=55): 3, day + timedelta(hours=1): 3},
             Interval.HOUR: {day: 3, day + timedelta(hours=1): 3},
             Interval.DAY: {day: 6},
         }.items():

@@ -24,6 +24,8 @@ from quinta.core.observation.audit import AuditTrail
 from quinta.core.observation.logs import Logs
 from quinta.core.observation.metrics import Metrics
 from quinta.core.observation.refusals import Refusals
+from quinta.core.observation.release_logs import ReleaseLogs
+from quinta.core.observation.release_metrics import ReleaseMetrics
 from quinta.core.observation.usage import Usage
 from quinta.core.pipelines.attachments import Attachments
 from quinta.core.pipelines.batch import BatchPipelineRequests
@@ -82,6 +84,8 @@ class Services:
     credentials: CredentialsKeeper
     logs: Logs
     metrics: Metrics
+    release_logs: ReleaseLogs
+    release_metrics: ReleaseMetrics
     usage: Usage
     reader: Reader
     audit: AuditTrail
