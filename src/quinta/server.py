@@ -46,6 +46,8 @@ from quinta.core.observation.failures import FailureCounts
 from quinta.core.observation.logs import Logs
 from quinta.core.observation.metrics import Metrics
 from quinta.core.observation.refusals import Refusals
+from quinta.core.observation.release_logs import ReleaseLogs
+from quinta.core.observation.release_metrics import ReleaseMetrics
 from quinta.core.observation.usage import Usage
 from quinta.core.pipelines.attachments import Attachments
 from quinta.core.pipelines.batch import BatchPipelineRequests
@@ -318,6 +320,8 @@ class Server:
             webhooks=Webhooks(store, clock, self._secrets, private=self.settings.webhook_private),
             logs=Logs(store, clock),
             metrics=Metrics(store),
+            release_logs=ReleaseLogs(store, clock),
+            release_metrics=ReleaseMetrics(store, clock),
             usage=Usage(store, clock),
             reader=reader,
             audit=AuditTrail(store),
