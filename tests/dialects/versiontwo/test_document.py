@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -72,7 +73,7 @@ class Curl:
         return int(status), json.loads(text) if text else None
 
 
-def has(item: dict[str, Any], kinds: dict[str, type]) -> None:
+def has(item: dict[str, Any], kinds: Mapping[str, type]) -> None:
     for name, kind in kinds.items():
         assert isinstance(item[name], kind), (name, item)
         if name.endswith("_at"):

@@ -164,7 +164,7 @@ def _response(status: int, told: Told, headers: Mapping[str, str] | None, more: 
 
 def _body(told: Told, more: Mapping[str, Any]) -> bytes:
     reply = current()
-    details: dict[str, Any] = {"field": told.field, "reason": told.problem} if told.problem is not None else {}
+    details: dict[str, Any] = {"field": told.member, "reason": told.problem} if told.problem is not None else {}
     details.update(more)
     if told.code is Code.INTERNAL_ERROR:
         details["request_id"] = reply.request_id

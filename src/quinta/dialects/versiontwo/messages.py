@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
@@ -180,10 +180,10 @@ class Told:
 
     code: Code
     problem: Problem | None = None
-    field: str | None = None
+    member: str | None = None
     topic: Topic | None = None
     english: str | None = None
-    values: Mapping[str, str | Both] = MappingProxyType({})
+    values: Mapping[str, str | Both] = field(default_factory=dict)
 
 
 def message(told: Told, language: Language) -> str:
@@ -195,12 +195,12 @@ def message(told: Told, language: Language) -> str:
     if row is None:
         return begin
     words = {name: word.said(language) if isinstance(word, Both) else word for name, word in told.values.items()}
-    return f"{begin}: {row.said(language).format(field=told.field, **words)}"
+    return f"{begin}: {row.said(language).format(field=told.member, **words)}"
 
 
 def _row(told: Told) -> Both | None:
     if told.topic is not None:
         return _TOPICS[told.topic]
-    if told.problem is None or told.field is None:
+    if told.problem is None or told.member is None:
         return None
-    return _FIELDS.get((told.problem, told.field)) or _PROBLEMS[told.problem]
+    return _FIELDS.get((told.problem, told.member)) or _PROBLEMS[told.problem]
