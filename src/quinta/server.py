@@ -46,6 +46,8 @@ from quinta.core.observation.failures import FailureCounts
 from quinta.core.observation.logs import Logs
 from quinta.core.observation.metrics import Metrics
 from quinta.core.observation.refusals import Refusals
+from quinta.core.observation.release_logs import ReleaseLogs
+from quinta.core.observation.release_metrics import ReleaseMetrics
 from quinta.core.observation.usage import Usage
 from quinta.core.pipelines.attachments import Attachments
 from quinta.core.pipelines.batch import BatchPipelineRequests
@@ -242,7 +244,6 @@ class Server:
         self._gather_leased(clock)
 
     def _gather_leased(self, clock: Clock) -> None:
-        """Names the loops that lease rows, for what is done with all of them."""
         self._leased: dict[str, LeasedLoop[Any]] = {
             "builds": self._builds.loop,
             "batches": self._batches.loop,
@@ -252,8 +253,8 @@ class Server:
             "verifications": self._verifications.loop,
             "webhooks": self._webhooks.loop,
         }
-        far = {name: loop.end_far_leases for name, loop in self._leased.items()}
-        self._clock_watch = ClockWatch(clock, {"schedules": self._scheduler.end_sleep, **far})
+        menders = {name: loop.end_far_leases for name, loop in self._leased.items()}
+        self._clock_watch = ClockWatch(clock, menders | {"schedules": self._scheduler.end_sleep})
 
     def _observe(self, store: Database, recorder: Recorder, clock: Clock) -> None:
         """Makes what operators look at."""
@@ -319,6 +320,8 @@ class Server:
             webhooks=Webhooks(store, clock, self._secrets, private=self.settings.webhook_private),
             logs=Logs(store, clock),
             metrics=Metrics(store),
+            release_logs=ReleaseLogs(store, clock),
+            release_metrics=ReleaseMetrics(store, clock),
             usage=Usage(store, clock),
             reader=reader,
             audit=AuditTrail(store),

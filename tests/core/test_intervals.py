@@ -1,4 +1,5 @@
-"""Where minutes, hours, days and months begin, on the examples of the document (contract ubiops 9.3)."""
+"""Where minutes, hours, days and months begin, on the examples of the document (contract ubiops 9.3); and every fifth
+minute (contract versiontwo 5.4)."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ def of(text: str) -> datetime:
     ("interval", "end", "expected"),
     [
         ("minute", of("2019-11-13 12:03"), ["2019-11-13 12:00", "2019-11-13 12:01", "2019-11-13 12:02"]),
+        ("five minutes", of("2019-11-13 12:12"), ["2019-11-13 12:00", "2019-11-13 12:05", "2019-11-13 12:10"]),
         ("hour", of("2019-11-13 14:00"), ["2019-11-13 12:00", "2019-11-13 13:00"]),
         ("day", of("2019-11-14 12:00"), ["2019-11-13", "2019-11-14"]),
         ("month", of("2019-12-13 12:00"), ["2019-11-01", "2019-12-01"]),
@@ -48,4 +50,5 @@ def test_months_of_every_length() -> None:
 def test_other_zones_count_as_utc() -> None:
     late = datetime(2020, 1, 1, 1, 30, tzinfo=timezone(timedelta(hours=2)))
     assert start_of(late, Interval.MONTH) == of("2019-12-01")
+    assert start_of(late + timedelta(minutes=14), Interval.FIVE_MINUTES) == of("2019-12-31 23:40")
     assert start_of(late, Interval.HOUR) == of("2019-12-31 23:00")

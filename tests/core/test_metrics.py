@@ -22,6 +22,7 @@ from tests.core.metering import add_user, new_tenant, record
 START = datetime(2024, 1, 30, 22, 58, tzinfo=UTC)  # a day, a month and a leap day are near
 SPANS = {
     Interval.MINUTE: timedelta(minutes=90),
+    Interval.FIVE_MINUTES: timedelta(minutes=400),
     Interval.HOUR: timedelta(hours=30),
     Interval.DAY: timedelta(days=3),
     Interval.MONTH: timedelta(days=62),
@@ -49,6 +50,8 @@ POINTS = st.lists(
 
 def floor(moment: datetime, interval: Interval) -> str:
     """A text that all moments of one interval share."""
+    if interval is Interval.FIVE_MINUTES:
+        return f"{moment.isoformat()[:13]}/{moment.minute // 5}"
     return moment.isoformat()[: {"minute": 16, "hour": 13, "day": 10, "month": 7}[interval]]
 
 

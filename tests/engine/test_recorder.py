@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from structlog.testing import capture_logs
 
-from quinta.core.observation.model import LogLine, MetricPoint
+from quinta.core.observation.model import LogLevel, LogLine, MetricPoint
 from quinta.core.scope import in_project
 from quinta.engine.recorder import Recorder
 from quinta.kit.clock import SystemClock
@@ -85,3 +85,20 @@ async def test_what_a_cancelled_flush_stored_is_not_stored_again(database: Datab
         counted = await work.of(MetricPoint, in_project(tenant.project.id)).find()
     assert [line.text for line in lines] == [f"line {steps}" for steps in range(40)]
     assert sum(point.value for point in counted) == 40
+
+
+async def test_lines_of_the_platform_get_the_level_that_they_tell(database: Database) -> None:
+    tenant, clock = await add_tenant(database, "levels"), SystemClock()
+    recorder = Recorder(database, clock)
+    for text, system, level in (
+        ("ERROR of code, whose levels are found where its lines are cut", False, None),
+        ("WARNING of code", False, LogLevel.WARN),
+        ("the request failed: it took too long [run_timeout]", True, None),
+        ("the job waits [run_timeout]", True, LogLevel.WARN),
+        ("an instance started", True, None),
+    ):
+        recorder.write(LogLine(tenant.project.id, clock.now(), text, system, level=level))
+    await recorder.flush()
+    async with database.read() as work:
+        lines = await work.of(LogLine, in_project(tenant.project.id)).find(order=("id",))
+    assert [line.level for line in lines] == [None, "warn", "error", "warn", "info"]

@@ -10,8 +10,8 @@ import pytest
 from quinta.core.errors import AlreadyExists, InvalidInput, NotFound, StateConflict
 from quinta.core.models.model import Build, Model, ModelVersion, VersionStatus
 from quinta.core.observation.intervals import Interval
-from quinta.core.observation.model import LogLine, MetricPoint
-from quinta.core.ports import Between
+from quinta.core.observation.model import LogLevel, LogLine, MetricPoint
+from quinta.core.ports import Between, Contains, Differs
 from quinta.core.requests.model import Request, RequestStatus
 from quinta.core.scope import EVERYTHING, in_organization, in_project, of_user
 from quinta.core.tenancy.model import Membership, Organization, Project, Subscription, User
@@ -107,6 +107,28 @@ async def test_conditions(database: Database) -> None:
             await rows.find(result=[None, "{}"])
         with pytest.raises(ValueError, match="needs a time zone"):
             await rows.find(created_at=NOW.replace(tzinfo=None))
+
+
+async def test_conditions_on_texts_and_on_all_but_one_value(database: Database) -> None:
+    tenant = await add_tenant(database)
+    texts = ("Não pago", "NÃO PAGO", "100% done", "a_b", "C:\\new", "aXb")
+    async with database.begin() as unit:
+        lines = unit.of(LogLine, in_project(tenant.project.id))
+        for number, text in enumerate(texts):
+            level = (None, LogLevel.INFO, LogLevel.ERROR)[number % 3]
+            await lines.add(LogLine(tenant.project.id, NOW, text, system=False, id=f"{number:024}", level=level))
+
+        async def found(**conditions: object) -> list[str]:
+            return [line.text for line in await lines.find(order=("id",), **conditions)]  # type: ignore[arg-type]
+
+        assert await found(text=Contains("não")) == ["Não pago", "NÃO PAGO"]
+        assert await found(text=Contains("A_b")) == ["a_b"]
+        assert await found(text=Contains("0% D")) == ["100% done"]
+        assert await found(text=Contains(":\\N")) == ["C:\\new"]
+        assert await found(text=Contains("nothing like it")) == []
+        assert await found(level=Differs(LogLevel.INFO)) == ["Não pago", "100% done", "a_b", "aXb"]
+        assert await found(level=Differs(None)) == ["NÃO PAGO", "100% done", "C:\\new", "aXb"]
+        assert await found(level=LogLevel.ERROR) == ["100% done", "aXb"]
 
 
 async def test_order_limit_offset_distinct_count(database: Database) -> None:
@@ -274,6 +296,7 @@ async def test_sums_by_fields_and_by_time(database: Database) -> None:
         next_day = day + timedelta(days=4)
         for interval, expected in {
             Interval.MINUTE: {day + timedelta(minutes=59): 3, day + timedelta(hours=1): 3},
+            Interval.FIVE_MINUTES: {day + timedelta(minutes=55): 3, day + timedelta(hours=1): 3},
             Interval.HOUR: {day: 3, day + timedelta(hours=1): 3},
             Interval.DAY: {day: 6},
         }.items():

@@ -37,6 +37,20 @@ class Between:
 
 
 @dataclass(frozen=True, slots=True)
+class Differs:
+    """Condition of a query: any other value than ``value``; null is another value than all but None."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Contains:
+    """Condition of a query: ``text``, which is not empty, is part of the field's, upper or lower case."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """A window of a rate limit: when it was opened, and how many calls were counted in it."""
 
@@ -48,7 +62,8 @@ class Repository(Protocol[T]):
     """The rows of one type within one scope.
 
     Conditions are keyword arguments by field name: a plain value means equal (None: is null), a list, tuple, set or
-    frozenset means one of, a ``Between`` means a range.
+    frozenset means one of, a ``Between`` means a range, a ``Differs`` means all but one value, a ``Contains`` means a
+    part of a text.
     """
 
     async def get(self, **conditions: object) -> T | None:

@@ -27,6 +27,8 @@ from quinta.core.observation.audit import AuditTrail
 from quinta.core.observation.logs import Logs
 from quinta.core.observation.metrics import Metrics
 from quinta.core.observation.refusals import Refusals
+from quinta.core.observation.release_logs import ReleaseLogs
+from quinta.core.observation.release_metrics import ReleaseMetrics
 from quinta.core.observation.usage import Usage
 from quinta.core.pipelines.attachments import Attachments
 from quinta.core.pipelines.batch import BatchPipelineRequests
@@ -94,6 +96,8 @@ class Services:
     webhooks: Webhooks
     logs: Logs
     metrics: Metrics
+    release_logs: ReleaseLogs
+    release_metrics: ReleaseMetrics
     usage: Usage
     reader: Reader
     audit: AuditTrail

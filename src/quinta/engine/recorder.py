@@ -20,7 +20,8 @@ from typing import NamedTuple
 import structlog
 
 from quinta.core.errors import NotFound, Unavailable
-from quinta.core.observation.model import LogLine, MetricPoint
+from quinta.core.observation.levels import level_of_platform
+from quinta.core.observation.model import LogLevel, LogLine, MetricPoint
 from quinta.core.ports import Store
 from quinta.core.scope import EVERYTHING
 from quinta.core.tenancy.model import Project
@@ -76,7 +77,8 @@ class Recorder:
         return Backlog(self._waiting(None), self._held_in_all, self._dropped_in_all)
 
     def write(self, line: LogLine) -> None:
-        """Takes a line; its id is given here, so that lines sort in the order they came."""
+        """Takes a line; its id is given here, so that lines sort in the order they came, and the level of a line of the
+        platform that has none yet."""
         size, held = _size(line), self._held.get(line.project_id, 0)
         left = MOST_BYTES - self._held_in_all
         if size > (left if line.system else (held + left) // 2 - held):
@@ -88,7 +90,8 @@ class Recorder:
         lines = self._lines.get(line.project_id)
         if lines is None:
             lines = self._lines[line.project_id] = deque()
-        lines.append(replace(line, id=new_log_id(line.time)))
+        level = level_of_platform(line.text) if line.system and line.level is None else line.level
+        lines.append(replace(line, id=new_log_id(line.time), level=level))
 
     def add(self, project_id: str, object_type: str, object_id: str, values: Mapping[str, float]) -> None:
         """Adds to the minute in which the values are stored, a quarter of a second from now."""
@@ -151,7 +154,7 @@ class Recorder:
         logger.warning("recorder.lines_dropped", lines=sum(dropped.values()))
         for project_id, lines in dropped.items():
             text = f"{lines} lines of output were dropped: they came faster than the server can store them"
-            self.write(LogLine(project_id, self._clock.now(), text, system=True))
+            self.write(LogLine(project_id, self._clock.now(), text, system=True, level=LogLevel.WARN))
 
     def _turn(self) -> list[LogLine]:
         """What the next transaction stores: the oldest lines of each project, as many of each as there is room for

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ColumnElement, String, func, literal_column, type_coerce
+from sqlalchemy import Column, ColumnElement, Integer, String, cast, func, literal_column, type_coerce
 
 from quinta.core.observation.intervals import Interval
 from quinta.storage.columns import Moment
@@ -22,9 +22,28 @@ def start_of_interval(column: Column[object], interval: Interval, dialect: str) 
     Constants are written into the statement: with parameters PostgreSQL could not see that the expression it groups
     by is the one that it selects.
     """
+    if interval is Interval.FIVE_MINUTES:
+        return _fifth_minute(column, dialect)
     if dialect == "sqlite":
         kept, rest = _SQLITE_ENDS[interval]
         start = func.substr(type_coerce(column, String), literal_column("1"), literal_column(str(kept)), type_=String)
         return type_coerce(start + literal_column(f"'{rest}'", String), Moment)
     unit = literal_column(f"'{interval.value}'", String)
     return func.date_trunc(unit, column, literal_column("'UTC'", String), type_=Moment)
+
+
+def _fifth_minute(column: Column[object], dialect: str) -> ColumnElement[object]:
+    if dialect == "sqlite":
+        text = type_coerce(column, String)
+        hour = func.substr(text, literal_column("1"), literal_column("14"), type_=String)
+        minute = cast(func.substr(text, literal_column("15"), literal_column("2")), Integer)
+        return type_coerce(
+            hour
+            + func.printf(
+                literal_column("'%02d:00.000000Z'", String), minute - minute % literal_column("5"), type_=String
+            ),
+            Moment,
+        )
+    return func.date_bin(
+        literal_column("INTERVAL '5 minutes'"), column, literal_column("TIMESTAMPTZ 'epoch'"), type_=Moment
+    )

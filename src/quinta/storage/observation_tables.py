@@ -16,6 +16,7 @@ from sqlalchemy import (
     UniqueConstraint,
     true,
 )
+from sqlalchemy import text as sql
 
 from quinta.storage.columns import flag, identity, metadata, moment, number, parent, text
 
@@ -56,6 +57,16 @@ Index(  # few lines are the platform's own
     postgresql_where=log_lines.c.system == true(),
     info={ESTIMATE: "10000 1000 1"},
 )
+for _level in ("warn", "error"):  # of which there are few too, whatever an application says
+    _is = sql(f"level = '{_level}'")
+    Index(
+        f"ix_log_lines_{_level}",
+        log_lines.c.project_id,
+        log_lines.c.id,
+        sqlite_where=_is,
+        postgresql_where=_is,
+        info={ESTIMATE: "100000 10000 1"},
+    )
 for _name in ("pipeline_request_id", "pipeline_name", "connector_name"):  # which most lines have not
     Index(
         f"ix_log_lines_{_name}",

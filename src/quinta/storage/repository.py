@@ -7,11 +7,11 @@ import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Select, String, bindparam, delete, false, func, select, true, update
+from sqlalchemy import ColumnElement, Select, String, bindparam, delete, false, func, or_, select, true, update
 
 from quinta.core.errors import NotFound
 from quinta.core.observation.intervals import Interval
-from quinta.core.ports import Between
+from quinta.core.ports import Between, Contains, Differs
 from quinta.core.scope import Scope
 from quinta.storage.errors import noun_of
 from quinta.storage.many_rows import insert_rows
@@ -160,6 +160,10 @@ def where(mapper: Mapper[Any], conditions: Mapping[str, object]) -> list[ColumnE
             start, end = mapper.encode(name, value.start), mapper.encode(name, value.end)
             terms += [column >= start] if start is not None else []
             terms += [column < end] if end is not None else []
+        elif isinstance(value, Differs):
+            terms.append(column.is_distinct_from(mapper.encode(name, value.value)))
+        elif isinstance(value, Contains):
+            terms.append(_contains(column, str(mapper.encode(name, value.text))))
         elif isinstance(value, (list, tuple, set, frozenset)):
             if None in value:
                 raise ValueError(f"{name}: None cannot be one of several values")
@@ -169,11 +173,18 @@ def where(mapper: Mapper[Any], conditions: Mapping[str, object]) -> list[ColumnE
     return terms
 
 
+def _contains(column: ColumnElement[Any], text: str) -> ColumnElement[bool]:
+    """Neither database is sure to know that letters beyond A to Z have two forms: all small and all capital ones are
+    looked for, which leaves out what mixes them."""
+    forms = {text.lower()} if text.isascii() else {text.lower(), text.upper(), text}
+    return or_(*(column.icontains(form, autoescape=True) for form in sorted(forms)))
+
+
 def _equals(column: ColumnElement[Any], value: object) -> ColumnElement[bool]:
     if value is None:
         return column.is_(None)
     # Written into the statement: with a parameter no partial index would be used.
-    if column.key == "status":
+    if column.key in ("status", "level"):
         return column == bindparam(None, value, String, literal_execute=True)
     if isinstance(value, bool):
         return column == (true() if value else false())

@@ -139,19 +139,19 @@ class SqlUnitOfWork:
 
     async def count_call(self, subject: str, now: datetime, window_seconds: float) -> Window:
         upsert = (postgresql if self._dialect == "postgresql" else sqlite).insert(rate_windows)
-        row = upsert.values(subject=subject, opened_at=now, used=1)
+        first = upsert.values(subject=subject, opened_at=now, used=1)
         window = timedelta(seconds=window_seconds)
         over = or_(rate_windows.c.opened_at <= now - window, rate_windows.c.opened_at > now + window)
-        again = row.on_conflict_do_update(
+        again = first.on_conflict_do_update(
             index_elements=["subject"],
             set_={
-                "opened_at": case((over, row.excluded.opened_at), else_=rate_windows.c.opened_at),
+                "opened_at": case((over, first.excluded.opened_at), else_=rate_windows.c.opened_at),
                 "used": case((over, 1), else_=rate_windows.c.used + 1),
             },
         )
         found = await self._session.write(again.returning(rate_windows.c.opened_at, rate_windows.c.used))
-        counted = found.one()
-        return Window(counted.opened_at, counted.used)
+        row = found.one()
+        return Window(row.opened_at, row.used)
 
     async def forget_calls(self, before: datetime) -> None:
         await self._session.write(delete(rate_windows).where(rate_windows.c.opened_at < before))

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from quinta.core.observation.model import LogLevel
 from quinta.engine.supervisor.logs import MAX_BYTES, MAX_LINES
 from tests.engine.supervisor.harness import World, until
 
@@ -52,6 +53,16 @@ async def test_a_traceback_is_logged_without_our_own_frames(world: World) -> Non
     assert lines[0] == "Traceback (most recent call last):"
     assert lines[-1] == "ValueError: the price is wrong"
     assert "main.py" not in "".join(lines)
+
+
+async def test_lines_have_the_level_that_they_name(world: World) -> None:
+    await world.run("raises_strange", {"x": "exception"}, id="raises")
+    await world.run("prints_from_child", {"x": 1}, id="prints")
+    levels = {
+        name: [line.level for line in world.logs.lines if line.request_id == name] for name in ("raises", "prints")
+    }
+    assert set(levels["raises"]) == {LogLevel.ERROR}
+    assert levels["prints"] == [None, None, None, LogLevel.INFO]
 
 
 async def test_a_flood_is_cut_and_counted_while_others_are_served(world: World) -> None:

@@ -108,7 +108,7 @@ def main() -> None:
         code, message = wrong.exit_code, wrong.format_message().replace("Value error, ", "")
         context = getattr(wrong, "ctx", None)
         if context is not None:
-            message = f"{message.rstrip('.')}; see '{context.command_path} --help'"
+            message = f"{message} (see '{context.command_path} --help')"
     except typer.Abort:
         code, message = 1, "nothing was changed"
     typer.echo(f"version2: {message}", err=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any
@@ -131,38 +130,28 @@ def _text(line: Line) -> str:
 
 
 def _follow(desk: Desk, where: str, query: Query, start: str | None, shown: list[Line]) -> None:
-    """Prints what comes after the lines that were ``shown``. Lines have no ids and whole seconds, so that repeats are
-    told by how often each was seen."""
+    """Prints what comes after the lines that were ``shown``."""
     patience = Patience(desk)
+    newest = shown[-1]["id"] if shown else None
     last = max((read(line["timestamp"]) for line in shown), default=None)
-    seen: Counter[str] | None = None
+    seen = {line["id"]: read(line["timestamp"]) for line in shown}
     while True:
         since = start if last is None else written(last - OVERLAP)
         lines = patience.poll(partial(_newest, desk, where, {**query, "start_time": since}, None))
         if lines is None:
             continue
-        keys = [json.dumps(line, sort_keys=True) for line in lines]
-        if seen is None:
-            seen = _before(keys, json.dumps(shown[-1], sort_keys=True)) if shown else Counter()
-        counted: Counter[str] = Counter()
-        for key, line in zip(keys, lines, strict=True):
-            counted[key] += 1
-            if counted[key] > seen[key]:
+        if newest is not None:  # what --tail cut off is older than what was shown
+            ids = [line["id"] for line in lines]
+            until = ids.index(newest) + 1 if newest in ids else 0
+            seen |= {line["id"]: read(line["timestamp"]) for line in lines[:until]}
+            newest = None
+        for line in lines:
+            if line["id"] not in seen:
                 _print_followed(desk, line)
-            last = max(last or read(line["timestamp"]), read(line["timestamp"]))
-        seen |= counted
+        seen |= {line["id"]: read(line["timestamp"]) for line in lines}
+        last = max(seen.values(), default=None)
         if last is not None:
-            seen = _recent(seen, last - OVERLAP)
-
-
-def _before(keys: list[str], newest_shown: str) -> Counter[str]:
-    """What is older than the newest line that was shown, also where --tail cut it off."""
-    until = len(keys) - keys[::-1].index(newest_shown) if newest_shown in keys else len(keys)
-    return Counter(keys[:until])
-
-
-def _recent(seen: Counter[str], since: datetime) -> Counter[str]:
-    return Counter({key: count for key, count in seen.items() if read(json.loads(key)["timestamp"]) >= since})
+            seen = {line_id: when for line_id, when in seen.items() if when >= last - OVERLAP}
 
 
 def _print_followed(desk: Desk, line: Line) -> None:

@@ -15,7 +15,7 @@ from quinta.cli.version2.settings import Output, Scope, environment_name
 from quinta.cli.version2.waiting import DEFAULT_TIMEOUT, Timeout, Wait, finish, reason
 from quinta.cli.version2.words import Project, word
 
-_COLUMNS = ("id", "version", "status", "created_at", "finished_at", "error")
+_COLUMNS = ("id", "version", "environment", "status", "created_at")
 _DEPLOYED = ("completed", "rolled_back")
 """Statuses of deployments that were live once, to which one can go back."""
 
@@ -37,7 +37,7 @@ def deploy(
     release = release or desk.setting("version")
     if release is None:
         raise Failure(ExitCode.USAGE, "which version? Give --version, or set it in versiontwo.yaml")
-    settings: dict[str, Any] = desk.setting("config") or {} if project is None else {}
+    settings: dict[str, Any] = desk.setting("config") or {}
     config = {**settings, **config_from(config_file, environment or desk.setting("environment"), None)}
     project_id = desk.project(project) if project is not None else _own_project(desk, settings)
     made = desk.api.post(path("projects", project_id, "deployments"), {"version": release, "config": config})
@@ -90,17 +90,25 @@ def status(desk: Desk, environment: Environment = None, project: Project = None)
     In JSON and YAML: the objects project, live and newest; live is the newest completed deployment, or null.
     """
     shown = desk.api.get(path("projects", desk.project(project)))
-    newest = _deployments(desk, shown["id"], 1, environment=environment)
-    live = _deployments(desk, shown["id"], 1, status="completed", environment=environment)
-    found = {"project": shown, "live": live[0] if live else None, "newest": newest[0] if newest else None}
+    newest = _first(desk, shown["id"], environment, None)
+    live = newest
+    if newest is not None and newest["status"] != "completed":
+        live = _first(desk, shown["id"], environment, "completed")
+    found = {"project": shown, "live": live, "newest": newest}
     if desk.output is not Output.TABLE:
         render.print_value(found, desk.output)
         return
     lines = {"project": shown["name"], "id": shown["id"], **{f"config.{k}": v for k, v in shown["config"].items()}}
-    lines["live"] = _sentence(found["live"]) if found["live"] else "nothing"
-    if newest and newest != live:
-        lines["newest"] = _sentence(newest[0])
+    lines["live"] = _sentence(live) if live is not None else "nothing"
+    if newest is not None and newest is not live:
+        lines["newest"] = _sentence(newest)
     render.print_object(lines)
+
+
+def _first(desk: Desk, project_id: str, environment: str | None, status: str | None) -> dict[str, Any] | None:
+    """The whole of the newest deployment; items of the list leave out why it failed."""
+    items = _deployments(desk, project_id, 1, status=status, environment=environment)
+    return desk.api.get(path("projects", project_id, "deployments", items[0]["id"])) if items else None
 
 
 def _sentence(deployment: dict[str, Any]) -> str:

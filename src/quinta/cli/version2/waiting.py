@@ -19,8 +19,8 @@ UNREACHABLE_SECONDS = 120.0
 """A server that is started again goes on with its deployments: a wait outlives that."""
 
 Wait = Annotated[bool, typer.Option("--wait", help="Return when it has ended; fails when it failed.")]
-Timeout = Annotated[float, typer.Option(help="Longest wait, in seconds; 0 for as long as it takes.", min=0)]
-DEFAULT_TIMEOUT = 1800.0
+Timeout = Annotated[int, typer.Option(help="Longest wait, in seconds; 0 for as long as it takes.", min=0)]
+DEFAULT_TIMEOUT = 1_800
 
 
 class Patience:
@@ -45,14 +45,18 @@ class Patience:
         return answer
 
 
-def finish(desk: Desk, deployment: dict[str, Any], wait: bool, timeout: float) -> None:
+def finish(desk: Desk, deployment: dict[str, Any], wait: bool, timeout: int) -> None:
     """Shows ``deployment``, with ``wait`` once it has ended.
 
     Raises Failure: GENERAL when it failed, NETWORK when it has not ended within ``timeout`` seconds.
     """
     if wait:
         desk.say(f"{deployment['id']} rolls out {deployment['version']}")
-        deployment = _ended(desk, deployment, timeout)
+        try:
+            deployment = _ended(desk, deployment, timeout)
+        except KeyboardInterrupt:
+            desk.say(f"{deployment['id']} goes on; see 'version2 history'")
+            raise
     desk.show(deployment)
     if wait and deployment["status"] == "failed":
         raise Failure(ExitCode.GENERAL, f"{deployment['id']} failed: {reason(deployment)}")
@@ -63,7 +67,7 @@ def reason(deployment: dict[str, Any]) -> str:
     return str(deployment.get("error") or "the server gave no reason")
 
 
-def _ended(desk: Desk, deployment: dict[str, Any], timeout: float) -> dict[str, Any]:
+def _ended(desk: Desk, deployment: dict[str, Any], timeout: int) -> dict[str, Any]:
     where = path("projects", deployment["project_id"], "deployments", deployment["id"])
     patience, start, seen = Patience(desk), time.monotonic(), None
     while True:
@@ -75,6 +79,6 @@ def _ended(desk: Desk, deployment: dict[str, Any], timeout: float) -> dict[str, 
         if timeout and time.monotonic() - start + POLL_SECONDS > timeout:
             raise Failure(
                 ExitCode.NETWORK,
-                f"{deployment['id']} is still {seen} after {timeout:g} s and goes on; see 'version2 history'",
+                f"{deployment['id']} is still {seen} after {timeout} s and goes on; see 'version2 history'",
             )
         deployment = patience.poll(lambda: desk.api.get(where)) or deployment

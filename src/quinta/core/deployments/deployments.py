@@ -15,7 +15,7 @@ from quinta.core.models.model import Model, ModelVersion
 from quinta.core.ports import Between, Store, UnitOfWork
 from quinta.core.scope import in_project
 from quinta.core.tenancy.model import Project
-from quinta.core.tenancy.release_config import check_config, merged
+from quinta.core.tenancy.release_config import check_config, config_text, merged
 from quinta.kit.clock import Clock
 from quinta.kit.ids import new_id
 
@@ -45,7 +45,7 @@ class Deployments:
             whole = merged(json.loads(project.config), config)
             check_config(whole)
             await _require_release(work, project, version)
-            return await self._add(work, actor, project, version, environment_of(whole), json.dumps(whole))
+            return await self._add(work, actor, project, version, environment_of(whole), config_text(whole))
 
     async def roll_back(self, actor: Actor, project_id: str, deployment_id: str) -> Deployment:
         """Begins the return to a deployment: its version and its configuration again. The live one's own id means the

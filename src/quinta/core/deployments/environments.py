@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from quinta.core.errors import InvalidInput
-
 PRODUCTION: Final = "production"
-MAXIMUM_ENVIRONMENT: Final = 100
 _LONG_NAMES: Final = {"dev": "development", "prod": PRODUCTION}
 
 
@@ -17,11 +14,5 @@ def long_name(environment: str) -> str:
 
 
 def environment_of(config: dict[str, Any]) -> str:
-    """The long name of the environment that a configuration names; production where it names none. InvalidInput for
-    what is no name."""
-    named = config.get("environment", PRODUCTION)
-    if not isinstance(named, str) or not 1 <= len(named) <= MAXIMUM_ENVIRONMENT:
-        raise InvalidInput(
-            f"config.environment must be a text of 1 to {MAXIMUM_ENVIRONMENT} characters", field="config.environment"
-        )
-    return long_name(named)
+    """The long name of the environment that a configuration, already checked, names; production where it names none."""
+    return long_name(str(config.get("environment", PRODUCTION)))

@@ -21,8 +21,8 @@ class LogLine:
     """One line of a project's log. ``system`` lines come from the platform, the others from user code.
 
     Names are those at the time of writing: a log is a record of what was. ``id`` has 24 hexadecimal characters and
-    sorts by time (contract ubiops 5.5); the writer assigns it. ``level`` is what the code said it is, None where it
-    said nothing.
+    sorts by time (contract ubiops 5.5); the writer assigns it. ``level`` is what the line says it is (core.observation.
+    levels), None where code said nothing, and of lines from before there were levels.
     """
 
     project_id: str

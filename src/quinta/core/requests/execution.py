@@ -11,7 +11,7 @@ from quinta.core.files.blobs import Blobs
 from quinta.core.files.model import Blob
 from quinta.core.models.model import RunnableVersion
 from quinta.core.observation.failures import FailureCounts, Subject
-from quinta.core.observation.model import LogLine, Trace
+from quinta.core.observation.model import LogLevel, LogLine, Trace
 from quinta.core.ports import LogSink, MeterSink, ModelRunner
 from quinta.core.reasons import Failure, Reason
 from quinta.core.requests.outcome import RunOutcome, RunRequest
@@ -158,7 +158,7 @@ class Execution:
         if result.undeclared:
             names = ", ".join(result.undeclared) + (" …" if len(result.undeclared) == MOST_NAMED else "")
             said = f"the result has fields that the model does not declare: {names}"
-            self.say(version, request_id, said, trace)
+            self.say(version, request_id, said, trace, LogLevel.WARN)
         return result.text
 
     def _count(self, version: RunnableVersion, input_bytes: int, answer: Answer) -> None:
@@ -171,8 +171,15 @@ class Execution:
             values["compute_seconds"] = answer.seconds
         self._meters.add(version.project_id, "model_version", version.version_id, values)
 
-    def say(self, version: RunnableVersion, request_id: str, text: str, trace: Trace | None) -> None:
-        """Writes a line of the platform about a request."""
+    def say(
+        self,
+        version: RunnableVersion,
+        request_id: str,
+        text: str,
+        trace: Trace | None,
+        level: LogLevel | None = None,
+    ) -> None:
+        """Writes a line of the platform about a request; without ``level`` the text says which it has."""
         line = LogLine(
             project_id=version.project_id,
             time=self._clock.now(),
@@ -181,5 +188,6 @@ class Execution:
             model_name=version.model_name,
             version_name=version.version_name,
             request_id=request_id,
+            level=level,
         )
         self._logs.write(line if trace is None else trace.on(line))

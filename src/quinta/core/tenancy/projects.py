@@ -98,9 +98,7 @@ async def remove_project(work: UnitOfWork, project: Project, actor_id: str | Non
     """Removes the project with everything in it, in the name of that user or, with None, the operator's. StateConflict
     while a deployment is in flight (contract versiontwo 5.1), an application runs a model of it or a data record points
     at what is in it."""
-    await work.of(Project, EVERYTHING).lock_all(
-        id=project.id
-    )  # from here on nothing comes to be in it or to point at it
+    await work.of(Project, EVERYTHING).lock_all(id=project.id)  # from here on nothing new refers to it
     if await work.of(Deployment, in_project(project.id)).count(status=_IN_FLIGHT):
         raise StateConflict(
             f"a deployment of the project '{project.name}' is in flight: wait until it has ended", field="deployment"

@@ -14,6 +14,7 @@ from quinta.dialects.base.misses import methods_of
 from quinta.dialects.versiontwo import (
     routes_deployments,
     routes_keys,
+    routes_monitoring,
     routes_projects,
     routes_webhooks,
     routes_workspaces,
@@ -40,6 +41,7 @@ _ROUTERS: tuple[APIRouter, ...] = (
     routes_projects.router,
     routes_workspaces.router,
     routes_deployments.router,
+    routes_monitoring.router,
     routes_keys.router,
     routes_webhooks.router,
 )

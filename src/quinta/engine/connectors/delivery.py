@@ -24,7 +24,7 @@ from quinta.core.errors import NotFound, QuintaError, Unavailable
 from quinta.core.events import Event
 from quinta.core.files.model import Blob
 from quinta.core.observation.failures import FailureCounts, Subject
-from quinta.core.observation.model import LogLine
+from quinta.core.observation.model import LogLevel, LogLine
 from quinta.core.ports import LogSink, MeterSink, ObjectStore, Secrets, Store
 from quinta.core.reasons import Failure, Reason
 from quinta.core.requests.reading import Reader
@@ -144,7 +144,7 @@ class StoreDeliveries:
                     raise StoreFailure(failure.reason, f"{failure.message} (after {tries} tries)") from None
                 pause = self._pauses[number - 1]
                 text = f"try {number} of {tries} failed: {failure.message}; trying again in {pause:g} seconds"
-                self._log(connector, context, text)
+                self._log(connector, context, text, LogLevel.WARN)
                 await asyncio.sleep(pause)
 
     async def _write(self, connector: Connector, place: Place, message: Message) -> None:
@@ -197,7 +197,7 @@ class StoreDeliveries:
     def _forget(self, event: Event) -> None:
         self._targets.forget(event.tags)
 
-    def _log(self, connector: Connector, context: DeliveryContext, text: str) -> None:
+    def _log(self, connector: Connector, context: DeliveryContext, text: str, level: LogLevel | None = None) -> None:
         self._logs.write(
             LogLine(
                 project_id=connector.project_id,
@@ -209,5 +209,6 @@ class StoreDeliveries:
                 pipeline_name=context.pipeline_name,
                 pipeline_object_name=context.pipeline_object_name,
                 pipeline_request_id=context.pipeline_request_id,
+                level=level,
             )
         )

@@ -10,7 +10,7 @@ from quinta.core.events import EventName
 from quinta.core.models.live import LiveVersions
 from quinta.core.models.model import RunnableVersion
 from quinta.core.observation.failures import FailureCounts, Subject
-from quinta.core.observation.model import Trace
+from quinta.core.observation.model import LogLevel, Trace
 from quinta.core.pipelines.runs import Parts, PipelineRuns
 from quinta.core.ports import Store, UnitOfWork
 from quinta.core.reasons import RETIREMENTS, TIMEOUTS, Failure, Reason
@@ -127,7 +127,8 @@ class Batches:
             runs += 1
             if runs >= most_runs(version, answer.reason):
                 return answer
-            self._execution.say(version, request.id, f"the request is run again: {answer.error_message}", trace)
+            said = f"the request is run again: {answer.error_message}"
+            self._execution.say(version, request.id, said, trace, LogLevel.WARN)
         return None
 
     async def _run_once(self, version: RunnableVersion, request: Request, trace: Trace | None) -> Answer:

@@ -20,7 +20,7 @@ from quinta.core.models.applications import application_version
 from quinta.core.models.live import LiveApplications
 from quinta.core.models.model import Application, RunnableVersion
 from quinta.core.observation.failures import FailureCounts, Subject
-from quinta.core.observation.model import LogLine
+from quinta.core.observation.model import LogLevel, LogLine
 from quinta.core.ports import JobRunner, ModelRunner, Secrets, Store, UnitOfWork
 from quinta.core.reasons import RETIREMENTS, TIMEOUTS, Failure, Reason
 from quinta.core.requests.outcome import RunOutcome
@@ -177,7 +177,7 @@ class JobLoop:
         if outcome.reason in RETIREMENTS:
             return None  # this server stops
         if outcome.reason in TIMEOUTS and not outcome.seconds:
-            self._say(job, plan.version, f"the job waits: {outcome.error_message}")
+            self._say(job, plan.version, f"the job waits: {outcome.error_message}", LogLevel.WARN)
             return None
         checked, output = await self._take(job, outcome)
         self._count(job, plan, checked, output)
@@ -207,7 +207,7 @@ class JobLoop:
             outcome = await self._runner.run_job(version, JobRun(job.id, job.params.encode(), limit), folders)
             if runs >= most_runs(version, outcome.reason):
                 break
-            self._say(job, version, f"the job is run again: {outcome.error_message}")
+            self._say(job, version, f"the job is run again: {outcome.error_message}", LogLevel.WARN)
         return outcome
 
     async def _take(self, job: Job, outcome: RunOutcome) -> tuple[RunOutcome, Output]:
@@ -267,8 +267,8 @@ class JobLoop:
             values["failed_requests"] = 1
         self._recorder.add(job.project_id, "model_version", plan.version.version_id, values)
 
-    def _say(self, job: Job, version: RunnableVersion | None, text: str) -> None:
-        line = LogLine(job.project_id, self._clock.now(), text, system=True, request_id=job.id)
+    def _say(self, job: Job, version: RunnableVersion | None, text: str, level: LogLevel | None = None) -> None:
+        line = LogLine(job.project_id, self._clock.now(), text, system=True, request_id=job.id, level=level)
         if version is not None:
             line = replace(line, model_name=version.model_name, version_name=version.version_name)
         self._recorder.write(line)

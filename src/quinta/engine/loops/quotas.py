@@ -16,7 +16,7 @@ from quinta.core.errors import AlreadyExists, NotFound
 from quinta.core.events import Event, EventName
 from quinta.core.observation.intervals import Interval, start_of
 from quinta.core.observation.metrics import MeteredType
-from quinta.core.observation.model import LogLine, MetricPoint
+from quinta.core.observation.model import LogLevel, LogLine, MetricPoint
 from quinta.core.ports import Between, LogSink, Store
 from quinta.core.scope import EVERYTHING, in_organization
 from quinta.core.tenancy.model import (
@@ -143,8 +143,9 @@ class Quotas:
         except (AlreadyExists, NotFound):
             return  # another server was first, or the organization is gone
         logger.warning("quotas.said", organization=use.organization.id, kind=kind.value, used=round(use.used))
+        level = LogLevel.WARN if kind is NoticeKind.WARNING else LogLevel.ERROR
         for project in projects:
-            self._logs.write(LogLine(project_id=project.id, time=now, text=_sentence(use, kind), system=True))
+            self._logs.write(LogLine(project.id, now, _sentence(use, kind), system=True, level=level))
 
 
 def _sentence(use: _Use, kind: NoticeKind) -> str:

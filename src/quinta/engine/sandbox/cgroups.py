@@ -49,6 +49,32 @@ class Cgroup:
                             return int(line.split()[1])
         return 0
 
+    def resident_bytes(self) -> int | None:
+        """Memory of the group that the kernel cannot take back: of its processes, pages that several share once, and
+        of their temporary files. None when the group is gone."""
+        found = self._read("memory.stat")
+        if found is None:
+            return None
+        counts = dict(line.split() for line in found.splitlines())
+        names = ("anon", "shmem") if "anon" in counts else ("total_rss", "total_shmem")
+        return sum(int(counts.get(name, 0)) for name in names)
+
+    def processor_seconds(self) -> float | None:
+        """What its processes have used, also those that have ended. None when the group is gone, or on version 1
+        where the controllers cpu and cpuacct are apart."""
+        if (nanoseconds := self._read("cpuacct.usage")) is not None:
+            return int(nanoseconds) / 1e9
+        for line in (self._read("cpu.stat") or "").splitlines():
+            if line.startswith("usage_usec "):
+                return int(line.split()[1]) / 1e6
+        return None
+
+    def _read(self, name: str) -> str | None:
+        for folder in self.folders:
+            with contextlib.suppress(OSError):
+                return (folder / name).read_text()
+        return None
+
     def processes(self) -> set[int]:
         """Ids of the processes in the group; empty when the group is gone."""
         found: set[int] = set()

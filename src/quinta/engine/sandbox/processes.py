@@ -14,17 +14,20 @@ MARKER: Final = "QUINTA_INSTANCE"
 
 _PROC: Final = Path("/proc")
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process: its parent, its session, when it started (clock ticks since boot) and its resident memory."""
+    """One process: its parent, its session, when it started (clock ticks since boot), its resident memory, and the
+    processor seconds of it and of those children that it has waited for."""
 
     id: int
     parent: int
     session: int
     start_time: int
     resident_bytes: int
+    processor_seconds: float
     zombie: bool
 
 
@@ -42,6 +45,7 @@ def look(process_id: int) -> Process | None:
         session=int(fields[3]),
         start_time=int(fields[19]),
         resident_bytes=int(fields[21]) * _PAGE_BYTES,
+        processor_seconds=sum(map(int, fields[11:15])) / _TICKS,
         zombie=fields[0] in "ZX",
     )
 

@@ -11,7 +11,8 @@ import os
 from typing import Final
 
 from quinta.core.models.model import RunnableVersion
-from quinta.core.observation.model import LogLine, Trace
+from quinta.core.observation.levels import Levels
+from quinta.core.observation.model import LogLevel, LogLine, Trace
 from quinta.core.ports import LogSink
 from quinta.kit.clock import Clock
 
@@ -39,6 +40,7 @@ class LogCapture:
         self._clock = clock
         self._owner = self._request_id = owner
         self._trace: Trace | None = None
+        self._levels = Levels()
         self._partial = b""
         self._skipping = False  # the rest of a line that was cut
         self._lines = self._bytes = 0
@@ -55,9 +57,9 @@ class LogCapture:
         self._request_id = request_id or self._owner
         self._trace = trace
 
-    def say(self, text: str) -> None:
-        """Writes a line of the platform beside those of the code."""
-        self._write(text, system=True)
+    def say(self, text: str, level: LogLevel | None = None) -> None:
+        """Writes a line of the platform beside those of the code; without ``level`` the text says which it has."""
+        self._write(text, level, system=True)
 
     def read(self) -> bool:
         """Reads what is there, at most READ_BYTES. False at the end of the pipe."""
@@ -116,7 +118,7 @@ class LogCapture:
         # PostgreSQL stores no NUL in text. Empty lines are left out: the UbiOps client fails on them (contract 4.5).
         text = line.decode("utf-8", "replace").replace("\0", "\ufffd").rstrip()
         if text:
-            self._write(text, system=False)
+            self._write(text, self._levels.of(text), system=False)
 
     def _close_section(self) -> None:
         if self._partial:
@@ -125,16 +127,18 @@ class LogCapture:
         self._say_dropped()
         self._skipping = False
         self._lines = self._bytes = 0
+        self._levels.begin()
 
     def _say_dropped(self) -> None:
         if self._dropped_bytes:
             self.say(
                 f"{self._dropped_lines} more lines ({self._dropped_bytes} bytes) of output were dropped: "
-                f"{MAX_LINES} lines or {MAX_BYTES >> 20} MiB are kept"
+                f"{MAX_LINES} lines or {MAX_BYTES >> 20} MiB are kept",
+                LogLevel.WARN,
             )
             self._dropped_lines = self._dropped_bytes = 0
 
-    def _write(self, text: str, *, system: bool) -> None:
+    def _write(self, text: str, level: LogLevel | None, *, system: bool) -> None:
         version = self._version
         line = LogLine(
             project_id=version.project_id,
@@ -144,5 +148,6 @@ class LogCapture:
             model_name=version.model_name,
             version_name=version.version_name,
             request_id=self._request_id,
+            level=level,
         )
         self._sink.write(line if self._trace is None else self._trace.on(line))

@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol, cast
 
@@ -64,6 +65,7 @@ class InstanceProcess(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._popen: subprocess.Popen[bytes]
         self._pidfd = self._log_descriptor = -1
+        self.started_at = time.monotonic()
 
     @property
     def id(self) -> int:

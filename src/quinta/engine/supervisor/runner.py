@@ -16,7 +16,7 @@ from itertools import count
 from typing import Any, Final
 
 from quinta.core.models.model import RunnableVersion
-from quinta.core.observation.model import LogLine
+from quinta.core.observation.model import LogLevel, LogLine
 from quinta.core.ports import LogSink
 from quinta.core.reasons import Failure, Reason
 from quinta.core.requests.outcome import RunOutcome, RunRequest
@@ -353,7 +353,7 @@ class VersionRunner:
         if self.pool.crash_looping and self.pool.failures > failures_before:
             pause = self.pool.not_before - self._now()
             text = f"no instance stays up: after {self.pool.failures} failures the next one is tried in {pause:.0f} s"
-            process.logs.say(text)
+            process.logs.say(text, LogLevel.WARN)
 
     def _start_takes_too_long(self, instance: Instance) -> None:
         if instance.state is InstanceState.STARTING:

@@ -23,6 +23,7 @@ from quinta.engine.supervisor.leftovers import reap_leftovers
 from quinta.engine.supervisor.meter import Meter
 from quinta.engine.supervisor.pool import RETIRED
 from quinta.engine.supervisor.runner import VersionRunner, Workshop
+from quinta.engine.supervisor.sampling import Sampler
 from quinta.engine.supervisor.settings import EngineFolders, SupervisorPolicy
 from quinta.engine.supervisor.snapshot import PoolSnapshot, snapshot_of
 from quinta.engine.supervisor.warming import Warmer
@@ -53,6 +54,7 @@ class Supervisor:
             folders, sandbox, clock, logs, policy, launcher, files, meter, self.capacity, self._balance
         )
         self._watchdog = Watchdog(sandbox, policy)
+        self._sampler = Sampler(meters)
         self._runners: dict[str, VersionRunner] = {}  # by version id, or by the key of a job
         self._warmers: dict[str, Warmer] = {}  # by version id: of rollouts under way
         self._housekeeping: asyncio.Task[None] | None = None
@@ -201,13 +203,13 @@ class Supervisor:
                     _log.exception("version %s: the supervisor's housekeeping failed", version_id)
             try:
                 self._balance()
-                await self._watchdog.look(
-                    p for runner in list(self._runners.values()) for p in runner.processes.values()
-                )
+                processes = [p for runner in self._runners.values() for p in runner.processes.values()]
+                await self._watchdog.look(processes)
                 now = shop.clock.monotonic()
                 if now - metered >= shop.policy.meter_seconds:
                     metered = now
                     shop.meter.settle(now)
                     shop.files.tidy()
+                    await self._sampler.look(processes)
             except Exception:  # noqa: BLE001 - the top of a loop
                 _log.exception("the supervisor's housekeeping failed")

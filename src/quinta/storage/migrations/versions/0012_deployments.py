@@ -25,6 +25,8 @@ PARTIAL = (
     ("ix_deployments_waiting", "deployments", ["id"], "status = 'pending'"),
     ("ix_deployments_leased", "deployments", ["lease_expires_at"], "status = 'in_progress'"),
     ("ix_webhook_deliveries_waiting", "webhook_deliveries", ["id"], "status = 'pending'"),
+    ("ix_log_lines_warn", "log_lines", ["project_id", "id"], "level = 'warn'"),
+    ("ix_log_lines_error", "log_lines", ["project_id", "id"], "level = 'error'"),
     ("ix_webhook_deliveries_leased", "webhook_deliveries", ["lease_expires_at"], "status = 'sending'"),
 )
 
@@ -115,7 +117,12 @@ def _create_webhooks() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index("ix_projects_workspace_id", "projects")
+    for name, table in (
+        ("ix_projects_workspace_id", "projects"),
+        ("ix_log_lines_warn", "log_lines"),
+        ("ix_log_lines_error", "log_lines"),
+    ):
+        op.drop_index(name, table)
     with op.batch_alter_table("projects") as projects:
         projects.drop_column("workspace_id")
     for table, names in (
