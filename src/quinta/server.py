@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import platform
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -83,6 +81,7 @@ from quinta.engine.builds.build import BuildSettings, PackageBuilder
 from quinta.engine.connectors.delivery import StoreDeliveries
 from quinta.engine.connectors.destinations import Destinations
 from quinta.engine.connectors.drivers import make_drivers
+from quinta.engine.data_folder import DataFolder, StartRefused
 from quinta.engine.leases import LeasedLoop
 from quinta.engine.loops.batches import Batches
 from quinta.engine.loops.builds import Builds
@@ -107,9 +106,7 @@ from quinta.engine.observation.status_socket import StatusSocket
 from quinta.engine.reading_process import ReadingProcess
 from quinta.engine.recorder import Recorder
 from quinta.engine.sandbox.detection import detect
-from quinta.engine.sandbox.trees import remove_tree
 from quinta.engine.supervisor.machine import supervisor_policy
-from quinta.engine.supervisor.settings import EngineFolders
 from quinta.engine.supervisor.supervisor import Supervisor
 from quinta.engine.webhooks.calling import Caller
 from quinta.kit.clock import Clock, SystemClock
@@ -123,10 +120,6 @@ from quinta.storage.secrets import KeyringRefused, SealedSecrets
 logger = structlog.get_logger(__name__)
 
 VERSION = version("quinta")
-
-
-class StartRefused(RuntimeError):
-    """The server cannot start as it was told to; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +152,14 @@ class Server:
         self.ready = False
         self.address = ""
         self._tell = tell
-        self._folders = _Folders(settings.data)
+        self._folders = DataFolder(settings.data)
         clock = self.clock = clock or SystemClock()
         self._passwords = Argon2Passwords()
         self._secrets = SealedSecrets(self._folders.keyring, settings.secrets_key)
         self._database = Database(settings.database_url, clock)
-        objects = self._folders.open_objects(settings.storage_url)
+        with self._folders.needed():
+            self._folders.create()  # the object store may be a folder in it
+            objects = open_objects(settings.storage_url)
         self._recorder = Recorder(self._database, clock)
         self._failures = FailureCounts()
         self._sandbox = detect()
@@ -339,8 +334,8 @@ class Server:
             self._tell(f"missing protection: {sentence}")
         if self._sandbox.missing and self.settings.require_sandbox:
             raise StartRefused("a protection is missing, and --require-sandbox refuses to start without it")
-        with _folders_needed(self.settings.data):
-            self._lock = _lock(self.settings.data)  # first: what is emptied next may be in use by another server
+        with self._folders.needed():
+            self._lock = self._folders.lock()  # first: what is emptied next may be in use by another server
             self._folders.make()
         try:
             self._secrets.load()
@@ -451,66 +446,6 @@ def _build_settings(settings: Settings) -> BuildSettings:
         index_environment=settings.build_environment,
         time_limit_seconds=settings.build_timeout_seconds,
     )
-
-
-class _Folders:
-    """The layout of the data folder."""
-
-    def __init__(self, data: Path) -> None:
-        self._data = data
-        self.uploads = data / "uploads"
-        self.jobs = data / "jobs"
-        self.keyring = data / "secrets.key"
-        self.engine = EngineFolders(
-            packages=data / "packages",
-            environments=data / "environments",
-            instances=data / "instances",
-            staging=data / "staging",
-        )
-
-    def open_objects(self, url: str) -> Objects:
-        """The object store, which may be a folder in the data folder: so that one is made first, for the server's user
-        only. StartRefused when it cannot be."""
-        with _folders_needed(self._data):
-            self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return open_objects(url)
-
-    def have(self, version: RunnableVersion) -> bool:
-        """Whether package and environment of the version are here (decision 0008)."""
-        package = self.engine.packages / version.package_digest
-        environment = self.engine.environments / version.environment_digest
-        return package.is_dir() and environment.is_dir()
-
-    def make(self) -> None:
-        """Makes what is missing and empties what belonged to a killed predecessor."""
-        engine = self.engine
-        kept = engine.packages, engine.environments, engine.instances, engine.staging
-        for folder in (self.uploads, self.jobs, *kept):
-            folder.mkdir(exist_ok=True)
-        for left in (*self.uploads.iterdir(), *self.jobs.iterdir()):
-            remove_tree(left)
-
-
-@contextmanager
-def _folders_needed(data: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:  # a full disk names no file
-        raise StartRefused(f"{error.filename or data} cannot be used: {error.strerror}") from None
-
-
-def _lock(data: Path) -> IO[str]:
-    """Holds the data folder until the process ends, however it ends."""
-    file = (data / "lock").open("a")  # not "w": that would empty the file of the server that holds it
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise StartRefused(f"another server uses the data folder {data}: stop it, or give this one its own") from None
-    file.truncate(0)
-    file.write(str(os.getpid()))
-    file.flush()
-    return file
 
 
 def _introduce(made: FirstAdministrator, tell: Callable[[str], None]) -> None:

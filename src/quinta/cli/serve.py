@@ -30,8 +30,9 @@ from quinta.dialects.vbrain.app import create_app as create_vbrain
 from quinta.dialects.versiontwo.app import PREFIX as VERSIONTWO
 from quinta.dialects.versiontwo.app import create_app as create_versiontwo
 from quinta.dialects.versiontwo.app import create_other_versions, is_other_version
+from quinta.engine.data_folder import StartRefused
 from quinta.kit.clock import Clock
-from quinta.server import Server, StartRefused
+from quinta.server import Server
 from quinta.settings import SettingsError, read_settings
 from quinta.storage.errors import UrlRefused
 

@@ -23,6 +23,12 @@ def new_id() -> str:
     return f"{moment[:8]}-{moment[8:]}-7{chance[:3]}-{variant}{chance[4:7]}-{chance[7:19]}"
 
 
+def first_id(moment: datetime) -> str:
+    """What every id that ``new_id`` gave at ``moment`` or later is not less than, and every earlier one is."""
+    milliseconds = f"{(moment - _EPOCH) // timedelta(milliseconds=1):012x}"
+    return f"{milliseconds[:8]}-{milliseconds[8:]}"
+
+
 def short_id(item_id: str) -> str:
     """The 128 bits of an id as 26 characters ``a`` to ``z`` and ``2`` to ``7`` (RFC 4648 base32, lower case, no
     padding): how ids look on the wire of VersionTwo, after their prefix."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 
 class WebhookEvent(StrEnum):
@@ -34,6 +35,9 @@ class WebhookDeliveryStatus(StrEnum):
     SENDING = "sending"
     DELIVERED = "delivered"
     FAILED = "failed"
+
+
+ENDED_DELIVERIES: Final = frozenset({WebhookDeliveryStatus.DELIVERED, WebhookDeliveryStatus.FAILED})
 
 
 @dataclass(frozen=True, slots=True)

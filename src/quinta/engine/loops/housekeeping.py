@@ -20,8 +20,9 @@ from quinta.core.ports import Between, ObjectStore, Store
 from quinta.core.requests.model import ENDED, Request
 from quinta.core.scope import EVERYTHING, in_organization, in_project
 from quinta.core.tenancy.model import Organization, Project, Subscription
+from quinta.core.webhooks.model import ENDED_DELIVERIES, WebhookDelivery
 from quinta.kit.clock import Clock
-from quinta.kit.ids import first_log_id
+from quinta.kit.ids import first_id, first_log_id
 
 logger = structlog.get_logger(__name__)
 
@@ -32,6 +33,8 @@ _METRICS_KEPT = timedelta(days=400)
 """A year of months, for usage (contract ubiops 9.4), and a little."""
 _GRANTS_KEPT = timedelta(days=1)
 """After their end: who asks then is told of it."""
+_DELIVERIES_KEPT = timedelta(days=30)
+"""Of webhooks, once they have ended: for people who look why a receiver was not told."""
 _WINDOWS_KEPT = timedelta(hours=1)
 """Windows of rate limits last a minute."""
 _EVENTS_KEPT = timedelta(days=7)
@@ -140,8 +143,8 @@ class Housekeeping:
                 await self._objects.delete(key)
 
     async def _expire_records(self, now: datetime) -> None:
-        """Log lines and ended requests go after the days that the organization's plan keeps them, measurements and
-        sign-ins of devices after days that are the same for all."""
+        """Log lines and ended requests go after the days that the organization's plan keeps them, measurements,
+        sign-ins of devices and deliveries of webhooks after days that are the same for all."""
         async with self._store.read() as work:
             days = {plan.id: plan.logs_retention_days for plan in await work.of(Subscription, EVERYTHING).find()}
             organizations = await work.of(Organization, EVERYTHING).find()
@@ -156,6 +159,8 @@ class Housekeeping:
         async with self._store.begin() as work:
             await work.of(MetricPoint, EVERYTHING).remove(time=Between(end=now - _METRICS_KEPT))
             await work.of(DeviceGrant, EVERYTHING).remove(expires_at=Between(end=now - _GRANTS_KEPT))
+            deliveries = work.of(WebhookDelivery, EVERYTHING)
+            await deliveries.remove(id=Between(end=first_id(now - _DELIVERIES_KEPT)), status=ENDED_DELIVERIES)
             await work.forget_calls(now - _WINDOWS_KEPT)
 
     async def _expire_lines(self, project: Project, first_kept: str) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import os
 import ssl
 from collections.abc import Sequence
+from contextlib import suppress
 from ipaddress import ip_network
 from typing import Final, NamedTuple
 
@@ -50,8 +51,7 @@ class Caller:
         """Sends ``body`` as JSON. Never raises for what the receiver does or is."""
         target = parse_url(url)
         try:
-            async with asyncio.timeout(self._seconds):
-                status = await self._post(target, headers, body)
+            status = await self._post(target, headers, body)
         except TimeoutError:
             text = f"there was no answer within {self._seconds:g} seconds"
             return Answer(None, Failure(Reason.RECEIVER_TIMEOUT, text))
@@ -63,14 +63,22 @@ class Caller:
         return Answer(status, Failure(Reason.RECEIVER_REFUSED, f"the receiver answered {status}{redirects}"))
 
     async def _post(self, target: Target, headers: Headers, body: bytes) -> int:
-        reader, writer = await self._connect(target)
+        """The status of the answer; TimeoutError when there is none in time."""
+        deadline = asyncio.get_running_loop().time() + self._seconds
+        async with asyncio.timeout_at(deadline):
+            reader, writer = await self._connect(target)
         exchange = _Exchange(reader)
         try:
-            writer.write(exchange.request(target, [*headers, ("User-Agent", self._agent)], body))
-            await writer.drain()
-            status = await exchange.status()
-            await exchange.drop_body()
+            async with asyncio.timeout_at(deadline):
+                writer.write(exchange.request(target, [*headers, ("User-Agent", self._agent)], body))
+                await writer.drain()
+                status = await exchange.status()
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(deadline):
+                    await exchange.drop_body()
             return status
+        except TimeoutError:  # which is an OSError
+            raise
         except OSError as error:
             raise _unreachable(f"the connection broke off: {_words(error)}") from None
         finally:
