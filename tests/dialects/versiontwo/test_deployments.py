@@ -7,9 +7,29 @@ from typing import Any
 
 import pytest
 
-from tests.dialects.ubiops.waiting import wait_for
 from tests.dialects.versiontwo.house import Door
 
+RAISES_WHEN_TOLD = """
+import os
+
+class Model:
+    def __init__(self):
+        if "BROKEN" in os.environ:
+            raise RuntimeError("told to")
+
+    def request(self, data):
+        return "v2"
+"""
+SLOW = """
+import time
+
+class Model:
+    def __init__(self):
+        time.sleep(3)
+
+    def request(self, data):
+        return "slow"
+"""
 CONFLICT = (409, "conflict", "deployment", "in_use")
 
 
@@ -63,8 +83,10 @@ def test_a_rollout_that_fails_says_why(door: Door) -> None:
         path = f"/v2.1/projects/{model.project}/models/one/versions"
         assert client.post(path, json={"version": "v2", "memory_allocation": 256}).status_code == 201
         bad = type(model)(client, model.project, "one", "v2")
-        bad.upload({"model.py": "class Model:\n    def __init__(self):\n        raise RuntimeError('told to')\n"})
+        bad.upload({"model.py": RAISES_WHEN_TOLD})
         bad.wait()
+        variable = {"name": "BROKEN", "value": "x", "secret": False}
+        assert client.post(f"{bad.path}/environment-variables", json=variable).status_code == 201
     failed = door.deploy(project, "v2")
     assert (failed["status"], failed["reason"]) == ("failed", "start_constructor_error")
     assert failed["error"]
@@ -99,23 +121,17 @@ def test_one_in_flight_in_an_environment(door: Door) -> None:
     with door.ubiops() as client:
         model = door.new_model("one", "v1")
         path = f"/v2.1/projects/{model.project}/models/one/versions"
-        slow = {"version": "v2", "memory_allocation": 256}
-        assert client.post(path, json=slow).status_code == 201  # without a package, it is not built
+        assert client.post(path, json={"version": "v2", "memory_allocation": 256}).status_code == 201
+        slow = type(model)(client, model.project, "one", "v2")
+        slow.upload({"model.py": SLOW})
+        slow.wait()
     path = f"/projects/{project}/deployments"
     waiting = door.ok("POST", path, 201, json={"version": "v2"})
-    state = door.ok("GET", f"{path}/{waiting['id']}")["status"]
-    if state in ("pending", "in_progress"):
-        assert door.refused("POST", path, json={"version": "v1"}) == CONFLICT
-        assert door.refused("DELETE", f"/projects/{project}") == CONFLICT
-        staging = door.ok("POST", path, 201, json={"version": "v1", "config": {"environment": "staging"}})
-        assert door.ended(staging)["status"] == "completed"
-    with door.ubiops() as client:
-        type(model)(client, model.project, "one", "v2").upload(
-            {"model.py": "class Model:\n    def request(self, data):\n        return 'v2'\n"}
-        )
-    ended = door.ended(waiting)
-    wait_for(lambda: door.call("DELETE", f"/projects/{project}").status_code, lambda status: status == 204)
-    assert ended["status"] in ("completed", "failed")
+    assert door.refused("POST", path, json={"version": "v1", "config": {"environment": "prod"}}) == CONFLICT
+    assert door.refused("DELETE", f"/projects/{project}") == CONFLICT
+    staging = door.ok("POST", path, 201, json={"version": "v1", "config": {"environment": "staging"}})
+    assert door.ended(waiting)["status"] == door.ended(staging)["status"] == "completed"
+    door.ok("DELETE", f"/projects/{project}", 204)
 
 
 @pytest.mark.parametrize(

@@ -78,8 +78,7 @@ async def _no_version(scope: Scope, receive: Receive, send: Send) -> None:
 @_misses.api_route("/{path:path}", methods=_ANY_METHOD, include_in_schema=False)
 async def _miss(call: Looking, request: Request) -> None:
     """A call that meets no operation: as a route, so that it needs a key and counts like all others."""
-    routes = [route for route in request.app.routes if getattr(route, "endpoint", None) is not _miss]
-    methods = methods_of(routes, request.scope)
+    methods = methods_of([route for router in _ROUTERS for route in router.routes], request.scope)
     if not methods:
         raise _nothing()
     allow = ", ".join([*methods, *(["HEAD"] if "GET" in methods else [])])

@@ -31,9 +31,13 @@ async def read_object(receive: Receive, headers: Headers, reader: Reader, limit:
     if media_type(headers) not in _JSON_TYPES:
         raise about(Topic.CONTENT_TYPE, 415)
     try:
-        return await reader.object(body)
+        text = await reader.object(body)
     except InvalidInput as error:
         raise about(Topic.BODY, english=error.message) from None
+    # The text is ASCII: only in an escape can there be half of a surrogate pair, which no answer could repeat.
+    if "\\ud" in text and not _encodable(text):
+        raise about(Topic.BODY, english="the body has half of a surrogate pair")
+    return text
 
 
 class Members:
@@ -57,7 +61,7 @@ class Members:
             raise invalid(name, Problem.TOO_SHORT)
         if len(text) > longest:
             raise invalid(name, Problem.TOO_LONG, f"'{name}' may have {longest} characters")
-        if not _storable(text):
+        if "\0" in text:  # PostgreSQL refuses it
             raise invalid(name, Problem.INVALID_VALUE)
         return text
 
@@ -120,6 +124,9 @@ def _is(value: object, kind: Kind) -> bool:
     return isinstance(value, {STRING: str, OBJECT: dict, BOOLEAN: bool}[kind])
 
 
-def _storable(text: str) -> bool:
-    """Whether a database takes it: neither NUL nor half of a surrogate pair."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+def _encodable(text: str) -> bool:
+    try:
+        json.dumps(json.loads(text), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -61,7 +61,6 @@ async def _known(request: Request) -> Actor:
     except NotAuthenticated:
         await _count(request, f"address:{'' if request.client is None else request.client.host}")
         raise
-    request.state.actor = actor
     await _count(request, f"key:{actor.key_id}")
     return actor
 
