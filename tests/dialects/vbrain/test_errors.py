@@ -102,7 +102,7 @@ def test_mistakes_of_path_and_method(door: Door, method: str, path: str, status:
 
 
 def test_paths_beside_the_face(door: Door) -> None:
-    for path in ("/apiv1", "/v1/repository", "/API/v1/repository"):
+    for path in ("/apiv1", "/vbrain/v1/repository", "/API/v1/repository"):
         answer = door.session.get(door.url + path, timeout=60)
         assert refusal_of(answer) == (404, "nothing is served at this path")
     for path in ("/api/v1x", "/api/v2/repository"):  # another face has what else is below /api

@@ -36,7 +36,7 @@ STATUS: dict[type[QuintaError], int] = {
     NotFound: 404,
     AlreadyExists: 409,
     StateConflict: 409,
-    LimitReached: 403,
+    LimitReached: 409,
     TooLarge: 413,
     TooManyRequests: 429,
     Unavailable: 503,
