@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,16 @@ from typing import Any
 
 _SECONDS = 180
 _OURS = ("VERSION2_", "VERSIONTWO_")
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Processes started in the block hear Ctrl-C, also where this one was started in the background and does not."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 @dataclass(frozen=True)
@@ -90,15 +101,17 @@ class Command:
     @contextmanager
     def running(self, *words: str) -> Iterator[subprocess.Popen[str]]:
         """The process, killed at the end of the block if it still runs."""
-        with subprocess.Popen(
-            self.words(*words),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=self.folder,
-            env={**self.environment, "PYTHONUNBUFFERED": "1"},
-        ) as process:
+        with interruptible():
+            process = subprocess.Popen(
+                self.words(*words),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=self.folder,
+                env={**self.environment, "PYTHONUNBUFFERED": "1"},
+            )
+        with process:
             try:
                 yield process
             finally:

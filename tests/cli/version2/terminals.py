@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.cli.version2.command import Command
+from tests.cli.version2.command import Command, interruptible
 
 _SECONDS = 120
 _STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -68,15 +68,17 @@ def terminal(command: Command, *words: str) -> Iterator[Terminal]:
     own, other = pty.openpty()
     environment = {**command.environment, "TERM": "xterm-256color"}
     try:
-        with subprocess.Popen(
-            command.words(*words),
-            stdin=other,
-            stdout=other,
-            stderr=other,
-            cwd=command.folder,
-            env=environment,
-            start_new_session=True,
-        ) as process:
+        with interruptible():
+            process = subprocess.Popen(
+                command.words(*words),
+                stdin=other,
+                stdout=other,
+                stderr=other,
+                cwd=command.folder,
+                env=environment,
+                start_new_session=True,
+            )
+        with process:
             os.close(other)
             try:
                 yield Terminal(process, own)

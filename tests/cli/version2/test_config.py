@@ -67,7 +67,7 @@ def test_comments_and_order_of_a_file_stay(command: Command) -> None:
     command.project_file.write_text("# ours\nversion: 'v1' # the first\nname: shop\n")
     command.told("config", "set", "version", "v2")
     command.told("config", "set", "config.region", "eu")
-    assert command.project_file.read_text() == "# ours\nversion: v2 # the first\nname: shop\nconfig:\n  region: eu\n"
+    assert command.project_file.read_text() == "# ours\nversion: 'v2' # the first\nname: shop\nconfig:\n  region: eu\n"
     assert mode(command.project_file) == 0o644
 
 

@@ -20,7 +20,7 @@ def signed_in(command: Command) -> Command:
 
 def test_login_asks_for_the_key_without_showing_it(command: Command) -> None:
     with peer(PROJECTS) as told, terminal(command, "auth", "login", "--api-url", told.url) as screen:
-        screen.wait_for(f"API key for {told.url}/v1:")
+        screen.wait_for(f"API key for {told.url}/v1: ")  # the blank comes once typing is hidden
         screen.type(f"{SECRET}\n")
         assert screen.ends() == 0
     assert SECRET not in screen.text

@@ -116,7 +116,11 @@ def test_options_in_the_document_are_there(command: Command) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_can_complete(command: Command, shell: str) -> None:
-    here = command.having(_VERSION2_COMPLETE=f"complete_{shell}", _TYPER_COMPLETE_ARGS="version2 pro")
+    here = command.having(
+        _VERSION2_COMPLETE=f"complete_{shell}",
+        _TYPER_COMPLETE_ARGS="version2 pro",
+        _TYPER_COMPLETE_FISH_ACTION="get-args",
+    )
     told = here.having(COMP_WORDS="version2 pro", COMP_CWORD="1").run().stdout
     assert "project" in told
     assert "version2" in command.having(_VERSION2_COMPLETE=f"source_{shell}").run().stdout
