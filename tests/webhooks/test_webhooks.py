@@ -243,7 +243,8 @@ def test_the_body_is_what_the_api_answers() -> None:
         config='{"environment": "staging", "text": "\\u00e9"}',
         created_at=moment,
         started_at=moment,
-        error_message="a reason",
+        error_message="a sentence",
+        reason="given_up",
         rollback_of=before,
     )
     body = event_body(event, WebhookEvent.DEPLOYMENT_FAILED, made, moment)
@@ -258,12 +259,14 @@ def test_the_body_is_what_the_api_answers() -> None:
                 "id": f"dep_{short_id(item)}",
                 "project_id": f"proj_{short_id(project)}",
                 "version": "v1.0.0",
+                "environment": "production",
                 "status": "completed",
                 "config": {"environment": "staging", "text": "é"},
                 "created_at": "2026-03-28T12:00:00Z",
                 "started_at": "2026-03-28T12:00:00Z",
                 "finished_at": None,
-                "error": "a reason",
+                "error": "a sentence",
+                "reason": "given_up",
                 "rollback_of": f"dep_{short_id(before)}",
             }
         },

@@ -33,12 +33,14 @@ def _deployment(item: Deployment) -> dict[str, Any]:
         "id": f"dep_{short_id(item.id)}",
         "project_id": f"proj_{short_id(item.project_id)}",
         "version": item.version,
+        "environment": item.environment,
         "status": item.status.value,
         "config": json.loads(item.config),
         "created_at": _moment(item.created_at),
         "started_at": None if item.started_at is None else _moment(item.started_at),
         "finished_at": None if item.finished_at is None else _moment(item.finished_at),
         "error": item.error_message,
+        "reason": item.reason,
         "rollback_of": None if item.rollback_of is None else f"dep_{short_id(item.rollback_of)}",
     }
 
