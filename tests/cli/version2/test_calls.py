@@ -69,7 +69,6 @@ def test_no_server_is_4(command: Command) -> None:
     [
         (Reply(302, "", {"Location": "http://127.0.0.1:9/elsewhere"}), "a redirect to 'http://127.0.0.1:9/elsewhere'"),
         (Reply(200, "<html>", {"Content-Type": "text/html"}), "HTTP 200 with text/html instead of JSON"),
-        (Reply(502, "Bad Gateway", {"Content-Type": "text/plain"}), "HTTP 502 with text/plain instead of JSON"),
         (Reply(404, {"detail": "Not Found"}), "HTTP 404 without an error"),
         (Reply(200, {"items": []}), "a list without 'projects'"),
         (Reply(200, []), "a list without 'projects'"),
@@ -81,6 +80,25 @@ def test_another_kind_of_server_is_noticed(command: Command, reply: Reply, said:
     assert said in line
     assert "is api.endpoint right?" in line
     assert len(told.calls) == 1
+
+
+@pytest.mark.parametrize("reply", [Reply(502, "Bad Gateway"), refusal(503, "internal_error", "Busy.")])
+def test_a_server_that_is_not_ready_is_4(command: Command, reply: Reply) -> None:
+    with peer(reply) as told:
+        assert f"not ready (HTTP {reply.status})" in command.refused(4, "project", "list", "--api-url", told.url)
+
+
+def test_a_wait_outlives_a_server_that_starts_again(command: Command) -> None:
+    made = {"id": "dep_1", "project_id": "proj_1", "version": "v1", "status": "pending"}
+    ended = [Reply(200, {**made, "status": status, "error": "It broke."}) for status in ("completed", "failed")]
+    starting = refusal(503, "internal_error", "Starting.")
+    words = ("deploy", "--version", "v1", "--wait", "--project", "proj_1")
+    with peer(Reply(201, made), starting, ended[0]) as told:
+        assert command.data(*words, "--api-url", told.url)["status"] == "completed"
+    with peer(Reply(201, made), starting, ended[1]) as told:
+        assert "dep_1 failed: It broke." in command.refused(1, *words, "--api-url", told.url)
+    with peer(Reply(201, made), Reply(200, made)) as told:
+        assert "still pending after 1 s" in command.refused(4, *words, "--timeout", "1", "--api-url", told.url)
 
 
 def test_a_broken_answer_is_4(command: Command) -> None:

@@ -23,6 +23,8 @@ PAGE_SIZE = 100
 MOST_LIMITED_TRIES = 3
 """Each waits for the end of a window of 60 s: more of them would look like a command that hangs."""
 LONGEST_WAIT_SECONDS = 60.0
+_NOT_THERE = (502, 503, 504)
+"""What a server says while it starts or ends, or a proxy in front of it: to wait is what helps."""
 
 Query = Mapping[str, str | int | None]
 
@@ -201,6 +203,8 @@ class Api:
     def _refusal(self, status: int, headers: Message, data: bytes) -> Failure:
         if 300 <= status < 400:
             return self._strange(f"a redirect to {headers.get('Location')!r}, which is not followed")
+        if status in _NOT_THERE:
+            return self._unreachable(f"it is not ready (HTTP {status})")
         answer = self._parsed(status, headers, data)
         try:
             error = answer["error"]
