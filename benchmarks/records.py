@@ -2,7 +2,8 @@
 
 Fills a database in a temporary folder, asks through the use case (core.files.records) as a member of groups that hold
 all records, as a member of few, through the public portal and as staff, and removes the folder. Each answer has the
-count of all that match and a page of 100. ``--records 10000`` is a quick look, ``--groups 200`` has groups share bits
+count of all that match and a page of 100. What the processor took says what is left of the time where other work runs
+beside. ``--records 10000`` is a quick look, ``--groups 200`` has groups share bits
 (core.files.model.group_bit). Exits with 1 when a median is over the limit.
 """
 
@@ -178,23 +179,30 @@ def _record(
 
 async def measure(records: Records, viewers: Sequence[Viewer], rounds: int) -> bool:
     """Prints the table; whether every median is within the limit."""
-    print(f"\n| question | {' | '.join(f'{viewer.name}: ms (of the limit), matches' for viewer in viewers)} |")
+    print(
+        f"\n| question | {' | '.join(f'{viewer.name}: ms (of the limit), processor, matches' for viewer in viewers)} |"
+    )
     print(f"| --- |{' ---: |' * len(viewers)}")
-    worst = 0.0
+    worst = worst_processor = 0.0
     for name, (filters, sort) in QUESTIONS.items():
         cells = []
         for viewer in viewers:
             query = RecordQuery(filters=filters, sort=sort, limit=PAGE)
-            taken = []
+            taken, processor = [], []
             for _ in range(rounds):
-                started = time.perf_counter()
+                started, used = time.perf_counter(), time.process_time()
                 page = await records.find(viewer.actor, viewer.portal, query)
                 taken.append((time.perf_counter() - started) * 1_000)
-            median = statistics.median(taken)
-            worst = max(worst, median)
-            cells.append(f"{median:.1f} ({median / LIMIT_MILLISECONDS:.2f}), {page.total:,}")
+                processor.append((time.process_time() - used) * 1_000)
+            median, typical = statistics.median(taken), statistics.median(processor)
+            worst, worst_processor = max(worst, median), max(worst_processor, typical)
+            cells.append(f"{median:.1f} ({median / LIMIT_MILLISECONDS:.2f}), {typical:.1f}, {page.total:,}")
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
-    print(f"\nThe slowest median is {worst:.1f} ms, {worst / LIMIT_MILLISECONDS:.2f} of {LIMIT_MILLISECONDS:.0f} ms.")
+    print(
+        f"\nThe slowest median is {worst:.1f} ms, {worst / LIMIT_MILLISECONDS:.2f} of {LIMIT_MILLISECONDS:.0f} ms;",
+        end=" ",
+    )
+    print(f"the most of a processor {worst_processor:.1f} ms.")
     return worst <= LIMIT_MILLISECONDS
 
 

@@ -70,13 +70,19 @@ STEPS = st.one_of(
 )
 
 
+JOINED = Step("join", 0, ("m",))
+ALONE = Step("create", None, ("m",))
+
+
 @given(steps=st.lists(STEPS, max_size=16))
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(steps=[Step("change", 0, ("a", {"a": MEMBER, "b": OWNER})), Step("leave", 0, ("a",))])
-@example(
-    steps=[Step("join", 0, ("m",)), Step("cancel", 0, ("b", REQUEST, "m")), Step("accept", 0, ("b", REQUEST, "m"))]
-)
+@example(steps=[JOINED, Step("cancel", 0, ("b", REQUEST, "m")), Step("accept", 0, ("b", REQUEST, "m"))])
 @example(steps=[Step("change", 0, ("a", {"m": OWNER})), Step("cancel", 0, ("b", INVITATION, "m"))])
+@example(steps=[JOINED])
+@example(steps=[JOINED, Step("add", 0, ("m", MEMBER))])
+@example(steps=[ALONE, Step("close", None, ("m",))])
+@example(steps=[ALONE, Step("list_in_record", 1, ()), Step("close", None, ("m",)), Step("delete", 1, ("m",))])
 async def test_as_the_model_has_it(database: Database, steps: list[Step]) -> None:
     town, model = Town(database), GroupModel()
     await town.settle()

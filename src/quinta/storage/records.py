@@ -1,7 +1,7 @@
 """Searches among data records (core.ports.UnitOfWork.records, decision 0026).
 
-SQLite walks through an index that covers what is asked for, once, and answers the rows of all that match as one text:
-how many there are and which are on the page are then known without a second walk.
+SQLite walks through an index that covers what is asked for, once: it counts when the page was found at the beginning of
+the order, else it answers the rows of all that match as one text, so that the page is known without a second walk.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, String, bindparam, func, select
+from sqlalchemy import ColumnElement, Select, String, bindparam, func, literal_column, select
 
 from quinta.core.files.model import DataRecord
 from quinta.core.files.record_query import RecordField, RecordPage, RecordQuery, RecordView, Sort
@@ -34,8 +34,11 @@ _COLUMNS: Final[dict[RecordField, ColumnElement[Any]]] = {
 _DIGITS: Final = 10
 _FIRST: Final = 10 ** (_DIGITS - 1)
 """Added to the number of each row, so that all have as many digits and the page can be cut out of the text."""
+_NOTHING: Final = literal_column("''", String)
+"""Between numbers; as a parameter it took 17 ms of 48 for 100,000 of them."""
 _GLANCE: Final = 2_000
-"""So many rows are looked at first where the order is not that of the names: 5 ms, or a second walk saved."""
+"""So many rows are looked at first, which takes 5 ms: a page of what many rows match is found there, and the walk has
+only to count."""
 _FEW: Final = 5_000
 """So many matches are put in order by looking at their rows; for more, the index is walked a second time."""
 ROWS_AT_A_TIME: Final = 500
@@ -68,12 +71,12 @@ async def _walk(
     in_order = by_name and sort[0].descending == sort[1].descending
     order = _order(sort)
     matching = select(ROW.label("number")).select_from(data_records).where(*where)
-    page = None if in_order else await _glance(session, where, order, limit, offset)
+    page = await _glance(session, where, order, limit, offset)
     if page is not None:
         total = int((await session.fetch(select(func.count()).select_from(data_records).where(*where)))[0][0])
         return total, await _numbered(session, page)
     walked = (matching.order_by(*order) if in_order else matching).subquery()
-    text: str = (await session.fetch(select(func.group_concat(walked.c.number + _FIRST, ""))))[0][0] or ""
+    text: str = (await session.fetch(select(func.group_concat(walked.c.number + _FIRST, _NOTHING))))[0][0] or ""
     total = len(text) // _DIGITS
     if in_order:
         return total, await _numbered(session, _cut(text, offset, limit))

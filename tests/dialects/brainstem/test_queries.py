@@ -181,6 +181,18 @@ def test_queries_that_cannot_be_answered(door: Door, query: str, body: object) -
     assert told(door.call("GET", f"{RECORDS}/?{query}")) == (400, body)
 
 
+def test_a_query_that_cannot_be_answered_changes_nothing(door: Door, group: int) -> None:
+    made = door.new(group)
+    count = door.ok("GET", f"{RECORDS}/?limit=1")["count"]
+    body = {"name": "Changed", "authgroups": [group]}
+    for method, path in (("POST", "/"), ("PATCH", f"/{made['id']}/"), ("PUT", f"/{made['id']}/")):
+        assert door.call(method, f"{RECORDS}{path}?include[]=bogus", json=body).status_code == 400
+    assert door.ok("GET", f"{RECORDS}/?limit=1")["count"] == count
+    assert door.ok("GET", f"{RECORDS}/{made['id']}/")["data_repository"] == made
+    selected = door.ok("PATCH", f"{RECORDS}/{made['id']}/?exclude[]=*&include[]=name", json=body)
+    assert selected == {"data_repository": {"name": "Changed"}}
+
+
 def test_the_alias_is_asked_in_its_words(door: Door, group: int) -> None:
     path = "personal_attributes/datastorage/"
     made = door.ok("POST", path, 201, json={"name": "Place", "location": "Room É", "authgroups": [group]})

@@ -80,11 +80,11 @@ async def _of_groups(call: _InPortal, app: GroupApp) -> Call:
     return call
 
 
-async def _of_invitations(call: _InPortal, model: InvitationModel) -> Call:
+async def _of_invitations(call: _InPortal, invitation_model: InvitationModel) -> Call:
     return call
 
 
-async def _of_requests(call: _InPortal, model: RequestModel) -> Call:
+async def _of_requests(call: _InPortal, request_model: RequestModel) -> Call:
     return call
 
 

@@ -24,8 +24,8 @@ from quinta.dialects.brainstem.shapes import Detail
 
 router = APIRouter(tags=["Groups"])
 _USERS = "/{portal:group_portal}/users"
-_INVITATION = _USERS + "/{model:invitations}"
-_REQUEST = _USERS + "/{model:requests}"
+_INVITATION = _USERS + "/{invitation_model:invitations}"
+_REQUEST = _USERS + "/{request_model:requests}"
 _INVITED, _ASKED = PendingKind.INVITATION, PendingKind.REQUEST
 
 

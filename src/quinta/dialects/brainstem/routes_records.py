@@ -27,7 +27,7 @@ from quinta.dialects.brainstem.paging import paging_of
 from quinta.dialects.brainstem.query_string import Pairs, pairs_of
 from quinta.dialects.brainstem.record_bodies import read_record
 from quinta.dialects.brainstem.record_calls import Changing, Reading, RecordCall, RecordChangeCall
-from quinta.dialects.brainstem.selection import selection_of
+from quinta.dialects.brainstem.selection import Selection, selection_of
 from quinta.dialects.brainstem.shapes import DataRepositories, DataRepository, GroupNames
 from quinta.dialects.brainstem.vocabulary import DATA_REPOSITORY, GROUPS
 
@@ -64,20 +64,22 @@ async def data_repositories_list(call: Reading) -> Response:
 @router.post("", status_code=201, response_model=DataRepository, openapi_extra=takes_record("name", GROUPS))
 async def data_repositories_create(call: Changing) -> Response:
     """Adds a record."""
+    selection = _selection(call)
     owned = () if call.words is DATA_REPOSITORY else await _owned(call)
     required = ("name",) if owned else ("name", GROUPS)
     body = await read_record(call, call.words, required=required)
     with _in_the_words_of(call):
         made = await call.services.records.create(call.actor, call.portal, NewRecord(**{"groups": owned, **body.given}))
-    return await _one(call, made, 201)
+    return await _one(call, selection, made, 201)
 
 
 @router.get("/{record_id}", response_model=DataRepository, openapi_extra=SELECTED)
 async def data_repositories_get(call: Reading, record_id: str) -> Response:
     """One record; filters are not looked at. Data of this server that it points at stands beside it as ``targets``."""
+    selection = _selection(call)
     detail = await call.services.records.get(call.actor, call.portal, call.uuid(record_id))
     more = {"targets": targets_text(detail.targets)} if detail.targets else {}
-    return await _one(call, detail.view, 200, more)
+    return await _one(call, selection, detail.view, 200, more)
 
 
 @router.patch("/{record_id}", response_model=DataRepository, openapi_extra=takes_record())
@@ -107,16 +109,17 @@ async def data_repositories_groups(call: Reading, record_id: str) -> Response:
 
 
 async def _change(call: RecordChangeCall, record_id: str, required: Sequence[str]) -> Response:
-    uuid = call.uuid(record_id)
+    uuid, selection = call.uuid(record_id), _selection(call)
     stored = (await call.services.records.get(call.actor, call.portal, uuid)).view.record
     body = await read_record(call, call.words, required=required, stored=stored)
     with _in_the_words_of(call):
         changed = await call.services.records.change(call.actor, call.portal, uuid, RecordChange(**body.given))
-    return await _one(call, changed, 200)
+    return await _one(call, selection, changed, 200)
 
 
-async def _one(call: RecordCall, view: RecordView, status: int, more: dict[str, str] | None = None) -> Response:
-    selection = selection_of(_pairs(call), call.words)
+async def _one(
+    call: RecordCall, selection: Selection, view: RecordView, status: int, more: dict[str, str] | None = None
+) -> Response:
     members = {call.words.single: record_text(view, call.words, selection)}
     if selection.with_groups:
         members["groups"] = groups_text(await _groups(call, [view]))
@@ -128,6 +131,11 @@ async def _in_turns(pieces: Iterator[str]) -> AsyncIterator[str]:
     for piece in pieces:
         yield piece
         await asyncio.sleep(0)
+
+
+def _selection(call: RecordCall) -> Selection:
+    """What the answer is to have: asked before anything is changed, for it may be refused."""
+    return selection_of(_pairs(call), call.words)
 
 
 def _pairs(call: RecordCall) -> Pairs:
