@@ -7,7 +7,8 @@ from typing import Any
 
 from quinta.core.access.model import Actor
 from quinta.core.errors import QuintaError
-from quinta.core.files.model import DataRecord, RecordGroup
+from quinta.core.files.model import DataRecord, RecordGroup, group_bits
+from quinta.core.ports import UnitOfWork
 from quinta.core.scope import EVERYTHING
 from quinta.core.tenancy.accounts import Accounts
 from quinta.core.tenancy.group_places import GroupPlaces
@@ -94,11 +95,26 @@ class Town:
         await self.accounts.delete(self.people[actor])
 
     async def list_in_record(self, number: int) -> None:
-        """A data record lists the group."""
-        record = DataRecord(new_id(), new_id(), "r", "r", "", "", False, None, None, "", None, NOON, NOON)
         async with self.database.begin() as work:
-            await work.of(DataRecord, EVERYTHING).add(record)
-            await work.of(RecordGroup, EVERYTHING).add(RecordGroup(new_id(), record.id, self.ids[number]))
+            await self.add_record(work, number)
+
+    async def add_record(self, work: UnitOfWork, number: int) -> None:
+        """A data record of nobody's that lists the group."""
+        record = DataRecord(
+            id=new_id(),
+            uuid=new_id(),
+            **dict.fromkeys(("name", "folded_name"), "record"),
+            **dict.fromkeys(("description", "folded_description", "location", "folded_location"), ""),
+            is_public=False,
+            organization=None,
+            protocols=None,
+            group_bits=group_bits([self.numbers[number]]),
+            created_by=None,
+            created_at=NOON,
+            updated_at=NOON,
+        )
+        await work.of(DataRecord, EVERYTHING).add(record)
+        await work.of(RecordGroup, EVERYTHING).add(RecordGroup(new_id(), record.id, self.ids[number]))
 
     async def seen_by(self, actor: str | None) -> dict[int, dict[str, GroupLevel]]:
         """As GroupModel.seen_by."""

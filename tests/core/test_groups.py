@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from quinta.core.errors import AlreadyExists, InvalidInput, NotFound, NotPermitted
+from quinta.core.errors import AlreadyExists, InvalidInput, NotFound, NotPermitted, StateConflict
 from quinta.core.events import Event, EventName
+from quinta.core.files.record_access import Portal
+from quinta.core.files.record_query import RecordQuery
+from quinta.core.files.records import NewRecord, Records
 from quinta.core.tenancy.group_members import MAXIMUM_AT_ONCE
 from quinta.core.tenancy.groups import groups_of
 from quinta.core.tenancy.model import GroupLevel, PendingKind
 from quinta.kit.ids import new_id
 from quinta.storage.database import Database
+from quinta.storage.objects import open_objects
+from tests.clocks import SteppedClock
 from tests.core.group_model import PEOPLE, GroupModel
 from tests.core.group_town import Town, outcome
 from tests.core.test_clients import service_user
@@ -198,6 +204,27 @@ async def test_asking_twice_is_asking_once(database: Database) -> None:
     assert first == second == await town.places.get(m, REQUEST, first.place.id.upper())
     for kind, place_id in ((INVITATION, first.place.id), (REQUEST, new_id()), (REQUEST, "no id")):
         assert await outcome(partial(town.places.get, m, kind, place_id)) is NotFound
+
+
+async def test_who_is_taken_out_loses_the_records_at_once(database: Database, tmp_path: Path) -> None:
+    town = Town(database)
+    await town.settle()
+    a, c, m = (town.people[letter] for letter in "acm")
+    records = Records(database, SteppedClock(), open_objects(tmp_path.as_uri()))
+    record = (await records.create(c, Portal.PRIVATE, NewRecord("of c", groups=(town.numbers[0],)))).record
+    await town.change("a", 0, {"m": MEMBER})
+    assert (await records.find(m, Portal.PRIVATE, RecordQuery())).total == 0  # invited is not in
+    await town.accept("m", 0, INVITATION, "m")
+    assert (await records.get(m, Portal.PRIVATE, record.uuid)).view.record == record
+    for letter in "mc":  # c made it: that alone opens nothing
+        await town.change("a", 0, {letter: None})
+        assert (await records.find(town.people[letter], Portal.PRIVATE, RecordQuery())).total == 0
+        for refused in (records.get, records.delete):
+            assert await outcome(partial(refused, town.people[letter], Portal.PRIVATE, record.uuid)) is NotFound
+    with pytest.raises(StateConflict, match=r"listed by data records \(1\)"):
+        await town.delete("a", 0)
+    await records.delete(a, Portal.PRIVATE, record.uuid)
+    await town.delete("a", 0)
 
 
 async def test_events_name_the_group_and_who_is_concerned(database: Database) -> None:

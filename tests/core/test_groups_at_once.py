@@ -7,12 +7,10 @@ from collections.abc import Awaitable
 from functools import partial
 
 from quinta.core.errors import NotFound, NotPermitted, StateConflict
-from quinta.core.files.model import DataRecord, RecordGroup
 from quinta.core.scope import EVERYTHING
 from quinta.core.tenancy.model import GroupLevel, GroupMember, PendingKind
 from quinta.kit.ids import new_id
 from quinta.storage.database import Database
-from tests.clocks import NOON
 from tests.core.group_town import Town, outcome
 
 MEMBER, OWNER = GroupLevel.MEMBER, GroupLevel.OWNER
@@ -68,10 +66,8 @@ async def test_who_asks_while_being_invited(database: Database) -> None:
 async def test_a_record_that_comes_to_list_a_group_being_deleted_wins(database: Database) -> None:
     town = Town(database)
     await town.settle()
-    record = DataRecord(new_id(), new_id(), "r", "r", "", "", False, None, None, "", None, NOON, NOON)
     async with database.begin() as work:
-        await work.of(DataRecord, EVERYTHING).add(record)
-        await work.of(RecordGroup, EVERYTHING).add(RecordGroup(new_id(), record.id, town.ids[0]))
+        await town.add_record(work, 0)
         deleting = asyncio.create_task(outcome(partial(town.delete, "a", 0)))
         await asyncio.sleep(0)  # so that it has begun; whether it waits or has yet to, it ends the same
     assert await deleting is StateConflict
