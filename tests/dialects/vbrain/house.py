@@ -114,13 +114,12 @@ class House:
 
     def _plan(self) -> str:
         """The name of a subscription of its own: how many clients tests have made before is chance."""
-        names = ("max_projects", "max_users", "logs_retention_days", "gb_seconds", "resources")
+        plan = f"plan-{self.organization}"
+        limits = ("max_projects", "max_users", "logs_retention_days", "gb_seconds", "resources")
         with self.server.client() as client:
-            made = client.post(
-                "/v2.1/subscriptions", json={"name": f"plan-{self.organization}"} | dict.fromkeys(names, 1_000)
-            )
+            made = client.post("/v2.1/subscriptions", json={"name": plan} | dict.fromkeys(limits, 1_000))
         assert made.status_code == 201, made.text
-        return f"plan-{self.organization}"
+        return plan
 
     def admin(self, *words: str) -> str:
         """What ``quinta admin`` prints as JSON. It runs in a thread of this process, beside the server's: starting
