@@ -77,10 +77,15 @@ def _visit(request: Request) -> Visit:
     return Visit(request, request.app.state.services, request.app.state.maximum_body_bytes)
 
 
-async def _call(request: Request, _: Annotated[str | None, Security(scheme)]) -> Call:
+async def caller_of(request: Request) -> Actor:
+    """Who makes the call; NotAuthenticated when nobody does that we know."""
     services: Services = request.app.state.services
-    actor = known(request, await actor_of(headers_of(request.scope), services.authenticator))
-    return Call(request, services, request.app.state.maximum_body_bytes, actor)
+    return known(request, await actor_of(headers_of(request.scope), services.authenticator))
+
+
+async def _call(request: Request, _: Annotated[str | None, Security(scheme)]) -> Call:
+    state = request.app.state
+    return Call(request, state.services, state.maximum_body_bytes, await caller_of(request))
 
 
 Anyone = Annotated[Visit, Depends(_visit)]
