@@ -37,6 +37,13 @@ def test_a_head_without_end_is_cut_off(server: RunningServer, line: bytes) -> No
     assert endless == b"" or endless.startswith(b"HTTP/1.1 431 ")
 
 
+@pytest.mark.parametrize("size", [HEAD_BYTES + 1, 3 * HEAD_BYTES])
+def test_a_path_that_is_too_long_is_told_so_however_it_comes(server: RunningServer, size: int) -> None:
+    before, after = b"GET /v2.1/status?", b" HTTP/1.1\r\nHost: test\r\n\r\n"
+    for pieces in ((before + b"a" * size + after,), (before, b"a" * size, after)):
+        assert answer_to(server, *pieces).startswith(b"HTTP/1.1 431 ")
+
+
 def test_a_large_head_in_pieces_and_a_body_behind_it_pass(server: RunningServer) -> None:
     body = json.dumps({"email": "nobody@example.com", "password": "x" * READ_AT_ONCE}).encode()
     start = b"POST /v2.1/authorize HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"

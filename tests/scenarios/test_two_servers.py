@@ -60,7 +60,8 @@ def test_a_server_without_the_build_leaves_batches_to_the_one_that_has_it(
 
 
 def test_a_direct_request_says_where_it_can_be_answered(callers: tuple[httpx2.Client, httpx2.Client]) -> None:
-    built = new_model(callers[0], MODEL)
+    never_built_before = {"model.py": f"{MODEL['model.py']}# {uuid.uuid4()}\n"}
+    built = new_model(callers[0], never_built_before)
     answers = {}
     for client in callers:
         answer = client.post(f"{built.path}/request", json="x")

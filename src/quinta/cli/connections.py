@@ -71,6 +71,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     patience_seconds = 30.0
     """How long a body or an answer may stay below ``LEAST_BYTES_A_SECOND``; see ``patient``."""
+    url = b""
     _in_head = False
     _head_bytes = 0
     _deadline: asyncio.TimerHandle | None = None
@@ -98,7 +99,7 @@ class BoundedHttp(HttpToolsProtocol):
             if self.headers is head:  # all of the piece belongs to the head that was being read before it
                 self._head_bytes += len(data)
                 if self._head_bytes > HEAD_BYTES:
-                    self._refuse(431, f"the request line and the headers are larger than {HEAD_BYTES} bytes")
+                    self._refuse_head()
                     return
             self._watch()
         elif self._deadline is not None:
@@ -134,7 +135,10 @@ class BoundedHttp(HttpToolsProtocol):
             self._watch_answer()
 
     def send_400_response(self, msg: str) -> None:
-        self._refuse(400, "this is no HTTP request that can be read")
+        if len(self.url) > HEAD_BYTES:  # the parser takes no longer one; it came in one piece, before it was counted
+            self._refuse_head()
+        else:
+            self._refuse(400, "this is no HTTP request that can be read")
 
     def _watch(self) -> None:
         if self._deadline is None and not self.transport.is_closing():
@@ -198,6 +202,9 @@ class BoundedHttp(HttpToolsProtocol):
         if not self._answering:
             self._write_refusal(status, text)
         self.transport.close()
+
+    def _refuse_head(self) -> None:
+        self._refuse(431, f"the request line and the headers are larger than {HEAD_BYTES} bytes")
 
     def _write_refusal(self, status: int, text: str) -> None:
         body = json.dumps({"error": text}).encode()

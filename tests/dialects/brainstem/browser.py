@@ -6,11 +6,12 @@ import base64
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -143,13 +144,27 @@ def browsing() -> Iterator[Browser]:
         ]
         log = Path(folder, "log")
         with log.open("wb") as output:
-            process = subprocess.Popen([program, *options, "about:blank"], stdout=output, stderr=output)
+            # In a group of its own: Debian's command is a shell script, whose end would leave the browser behind.
+            process = subprocess.Popen(
+                [program, *options, "about:blank"], stdout=output, stderr=output, start_new_session=True
+            )
         try:
             with connect(_address(process, log), proxy=None, max_size=2**26) as connection:
                 yield Browser(connection)
         finally:
-            process.terminate()
-            process.wait(timeout=30)
+            _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends the browser with all that it has started, and returns when none of it is left."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+        deadline = time.monotonic() + 30
+        while True:
+            process.poll()  # a group is there as long as its dead leader has not been waited for
+            os.killpg(process.pid, 0 if time.monotonic() < deadline else signal.SIGKILL)
+            time.sleep(0.05)
+    process.wait(timeout=30)
 
 
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:

@@ -205,8 +205,8 @@ def test_the_alias_speaks_its_own_words(house: House) -> None:
     assert too_long == (400, {"location": ["Ensure this field has no more than 100 characters."]})
 
 
-def test_the_alias_needs_groups_of_who_owns_none(stranger: Door, group: int) -> None:
-    refused = told(stranger.call("POST", f"{ALIAS}/", json={"data_protocols": []}))
+def test_the_alias_needs_groups_of_who_owns_none(house: House) -> None:
+    refused = told(house.person().call("POST", f"{ALIAS}/", json={"data_protocols": []}))
     required = ["This field is required."]
     assert refused == (400, {"name": required, "authgroups": required})
 

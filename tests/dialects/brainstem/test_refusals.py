@@ -12,12 +12,16 @@ from fastapi import FastAPI
 
 from quinta.core import errors
 from quinta.core.errors import InvalidInput, NotFound, QuintaError, TooManyRequests
+from quinta.core.observation.refusals import Refusals
 from quinta.dialects.base.faces import add_handlers
 from quinta.dialects.brainstem.errors import ANSWERS, STATUS
+from quinta.kit.clock import SystemClock
+from quinta.storage.database import Database
 from tests.dialects.brainstem.house import RECORDS, Door, House, told
 from tests.dialects.brainstem.test_records import UNKNOWN
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, QuintaError)]
+REFUSALS = Refusals(Database("sqlite:///never-opened.db", SystemClock()), SystemClock())
 REQUIRED = "This field is required."
 NULL = "This field may not be null."
 BLANK = "This field may not be blank."
@@ -268,7 +272,7 @@ def test_every_error_of_the_core_has_a_row() -> None:
 
 async def answer_to(error: QuintaError) -> httpx2.Response:
     app = FastAPI()
-    add_handlers(app, ANSWERS)
+    add_handlers(app, ANSWERS, REFUSALS)
 
     @app.get("/")
     async def route() -> None:

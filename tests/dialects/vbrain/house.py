@@ -105,12 +105,21 @@ class House:
         self.session = requests.Session()
         self.session.trust_env = False
         self.owner = Person(ADMIN_EMAIL, server.token)
-        self.admin("organization", "create", self.organization, "--admin", ADMIN_EMAIL)
+        self.admin("organization", "create", self.organization, "--admin", ADMIN_EMAIL, "--subscription", self._plan())
         package = server.data.parent / f"bench-{self.organization}.zip"
         package.write_bytes(zipped({"application.py": (BENCH / "application.py").read_bytes()}))
         self.admin("application", "add", self.organization, "Bench", "--zip", str(package))
         with server.client() as client:  # a build has files of its own among the uploads
             ModelDoor(client, f"{self.organization}-applications", "bench").wait()
+
+    def _plan(self) -> str:
+        """The name of a subscription of its own: how many clients tests have made before is chance."""
+        plan = f"plan-{self.organization}"
+        limits = ("max_projects", "max_users", "logs_retention_days", "gb_seconds", "resources")
+        with self.server.client() as client:
+            made = client.post("/v2.1/subscriptions", json={"name": plan} | dict.fromkeys(limits, 1_000))
+        assert made.status_code == 201, made.text
+        return plan
 
     def admin(self, *words: str) -> str:
         """What ``quinta admin`` prints as JSON. It runs in a thread of this process, beside the server's: starting

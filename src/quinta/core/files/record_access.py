@@ -12,8 +12,9 @@ from quinta.core.errors import InvalidInput, NotAuthenticated, NotPermitted
 from quinta.core.files.model import DataRecord
 from quinta.core.files.record_query import RecordQuery
 from quinta.core.ports import UnitOfWork
-from quinta.core.scope import EVERYTHING, of_user
-from quinta.core.tenancy.model import Group, GroupLevel, GroupMember
+from quinta.core.scope import EVERYTHING
+from quinta.core.tenancy.groups import groups_of
+from quinta.core.tenancy.model import Group, GroupLevel
 
 
 class Portal(StrEnum):
@@ -78,4 +79,4 @@ async def _levels(work: UnitOfWork, actor: Actor) -> dict[str, GroupLevel]:
     """The actor's level in each of its groups, by their ids; a service user has none."""
     if actor.is_service_user:
         return {}
-    return {its.group_id: its.level for its in await work.of(GroupMember, of_user(actor.user_id)).find()}
+    return await groups_of(work, actor.user_id)

@@ -86,8 +86,8 @@ def _visit(request: Request) -> Visit:
 
 
 async def _call(request: Request, _: Annotated[str | None, Security(scheme)]) -> Call:
-    services: Services = request.app.state.services
-    return Call(request, services, request.app.state.maximum_body_bytes, await caller_of(request))
+    state = request.app.state
+    return Call(request, state.services, state.maximum_body_bytes, await caller_of(request))
 
 
 Anyone = Annotated[Visit, Depends(_visit)]

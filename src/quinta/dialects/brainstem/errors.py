@@ -81,9 +81,6 @@ def refused(error: QuintaError | HTTPException) -> Response:
         return _response(STATUS[type(error)], json.dumps({error.field: [error.message]}).encode(), None)
     if isinstance(error, TooManyRequests) and error.wait_seconds is not None:
         return _throttled(error.wait_seconds)
-    if isinstance(error, TooManyRequests) and error.wait_seconds is not None:
-        text = f"Request was throttled. Expected available in {error.wait_seconds} seconds."
-        return _response(429, detail(text), {"Retry-After": str(error.wait_seconds)})
     headers = _CHALLENGE if isinstance(error, NotAuthenticated) else None
     return _response(STATUS[type(error)], detail(_CONSTANT.get(type(error), error.message)), headers)
 

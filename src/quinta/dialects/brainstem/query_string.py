@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
-from starlette.exceptions import HTTPException
-
 from quinta.dialects.brainstem.errors import bad_request
 
-MOST_BYTES = 65_536
 MOST_PARAMETERS = 1_000
 
 Pairs = list[tuple[str, str]]
@@ -17,11 +14,9 @@ Pairs = list[tuple[str, str]]
 def pairs_of(query: bytes) -> Pairs:
     """Names and values, decoded, in their order. Braces and brackets may stand there encoded or as they are.
 
-    NUL, which databases refuse, becomes U+FFFD, as do bytes that are no UTF-8: no name holds it. An HTTPException when
-    there is more than any client sends.
+    NUL, which databases refuse, becomes U+FFFD, as do bytes that are no UTF-8: no name holds it. A refusal when there
+    is more than any client sends; how long a query is, the server has bounded with the rest of the head.
     """
-    if len(query) > MOST_BYTES:
-        raise HTTPException(414, f"The query has more than {MOST_BYTES} bytes.")
     text = query.decode("utf-8", "replace")
     try:
         pairs = parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=MOST_PARAMETERS)

@@ -12,7 +12,6 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from quinta.core.access.model import Actor
 from quinta.core.errors import NotFound, NotPermitted
 from quinta.core.files.records import Portal
-from quinta.core.services import Services
 from quinta.dialects.brainstem.calls import Visit, caller_of, scheme
 from quinta.dialects.brainstem.vocabulary import DATA_REPOSITORY, DATASTORAGE, Vocabulary
 from quinta.kit.ids import parse_id
@@ -71,11 +70,8 @@ async def _reading(
     request: Request, portal: Portal, model: Segment, _: Annotated[str | None, Security(scheme)]
 ) -> RecordCall:
     state = request.app.state
-    services: Services = state.services
-    actor = None
-    if portal is not Portal.PUBLIC:
-        actor = await caller_of(request)
-    return RecordCall(request, services, state.maximum_body_bytes, portal, words_of(model), actor)
+    actor = None if portal is Portal.PUBLIC else await caller_of(request)
+    return RecordCall(request, state.services, state.maximum_body_bytes, portal, words_of(model), actor)
 
 
 async def _changing(call: Annotated[RecordCall, Depends(_reading)]) -> RecordChangeCall:
