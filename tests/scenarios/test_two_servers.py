@@ -82,3 +82,26 @@ def test_a_limit_holds_for_calls_at_the_same_moment(callers: tuple[httpx2.Client
 
     with ThreadPoolExecutor(12) as pool:
         assert Counter(pool.map(create, range(12))) == {201: 3, 403: 9}
+
+
+def test_the_rate_limit_of_a_key_is_one_for_both(callers: tuple[httpx2.Client, httpx2.Client]) -> None:
+    """300 calls from 8 threads, half of them at each server: 100 pass (contract versiontwo 4)."""
+    first, second = callers
+    made = first.post("/v1/api-keys", json={"name": "counted", "permissions": ["read"]}, headers=_bearer(first))
+    headers = {"Authorization": f"Bearer {made.json()['key']}"}
+
+    def some(number: int) -> list[httpx2.Response]:
+        door = callers[number % 2]
+        return [door.get("/v1/projects", headers=headers) for _ in range(38 if number < 4 else 37)]
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = [answer for part in threads.map(some, range(8)) for answer in part]
+    assert Counter(answer.status_code for answer in answers) == {200: 100, 429: 200}
+    left = sorted(int(answer.headers["X-RateLimit-Remaining"]) for answer in answers if answer.status_code == 200)
+    assert left == list(range(100))
+    assert len({answer.headers["X-RateLimit-Reset"] for answer in answers}) == 1
+    assert second.get("/v1/projects", headers=_bearer(second)).status_code == 200
+
+
+def _bearer(client: httpx2.Client) -> dict[str, str]:
+    return {"Authorization": client.headers["Authorization"].replace("Token", "Bearer")}

@@ -115,7 +115,13 @@ def test_language(accepted: str, language: str) -> None:
 
 
 def test_every_sentence_is_there_in_both_languages_and_fills_in() -> None:
-    values: dict[str, str | Both] = {"wanted": Both("a", "um"), "most": "9", "method": "PUT", "where": "/v1/docs"}
+    values: dict[str, str | Both] = {
+        "wanted": Both("a", "um"),
+        "most": "9",
+        "method": "PUT",
+        "where": "/v1/docs",
+        "wait": "7",
+    }
     for code in Code:
         for told_of in [
             Told(code),

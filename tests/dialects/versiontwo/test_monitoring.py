@@ -80,6 +80,7 @@ def test_times(door: Door, project: str) -> None:
         for start, end in (
             ("2024-02-26T12:00:00Z", "2024-02-26T13:00:00Z"),
             ("2024-02-26T12:00:00.25-03:00", "2024-02-26T18:00:00+02:00"),
+            ("2024-02-26t12:00:00z", "2024-02-26T13:00:00Z"),
             ("2024-02-26", "2024-02-26T01:00"),
         ):
             assert door.ok("GET", path, params={"start_time": start, "end_time": end})

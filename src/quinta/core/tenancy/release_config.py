@@ -42,15 +42,14 @@ def check_config(config: Mapping[str, Any]) -> None:
     """InvalidInput for what is known and wrong, judged on the merged whole, with the dotted path of its member as
     field; TooLarge beyond 64 KiB of UTF-8."""
     if _depth(config) > MAXIMUM_CONFIG_DEPTH:
-        raise InvalidInput(f"config may be {MAXIMUM_CONFIG_DEPTH} levels deep", field="config")
+        raise InvalidInput(f"config may be at most {MAXIMUM_CONFIG_DEPTH} levels deep", field="config")
     if len(_text(config, ascii_only=False).encode("utf-8", "surrogatepass")) > MAXIMUM_CONFIG_BYTES:
-        raise TooLarge(f"config may have {MAXIMUM_CONFIG_BYTES >> 10} KiB", field="config")
-    if (
-        not isinstance(named := config.get("environment", "production"), str)
-        or not 1 <= len(named) <= MAXIMUM_ENVIRONMENT
-    ):
+        raise TooLarge(f"config may have at most {MAXIMUM_CONFIG_BYTES >> 10} KiB", field="config")
+    if not _names_environment(config.get("environment", "production")):
         raise InvalidInput(
-            f"config.environment must be a text of 1 to {MAXIMUM_ENVIRONMENT} characters", field="config.environment"
+            f"config.environment must be a text of 1 to {MAXIMUM_ENVIRONMENT} printable characters, without a blank at"
+            " either end",
+            field="config.environment",
         )
     if not isinstance(config.get("region", ""), str):
         raise InvalidInput("config.region must be a text", field="config.region")
@@ -60,6 +59,15 @@ def check_config(config: Mapping[str, Any]) -> None:
 def config_text(config: Mapping[str, Any]) -> str:
     """What is stored of a configuration that was checked: ASCII, so that every database takes whatever is in it."""
     return _text(config, ascii_only=True)
+
+
+def _names_environment(value: object) -> bool:
+    return (
+        isinstance(value, str)
+        and 1 <= len(value) <= MAXIMUM_ENVIRONMENT
+        and value.isprintable()
+        and value == value.strip()
+    )
 
 
 def _check_scaling(scaling: object) -> None:

@@ -60,7 +60,7 @@ class Members:
         if not text:
             raise invalid(name, Problem.TOO_SHORT)
         if len(text) > longest:
-            raise invalid(name, Problem.TOO_LONG, f"'{name}' may have {longest} characters")
+            raise invalid(name, Problem.TOO_LONG, most=str(longest))
         if "\0" in text:  # PostgreSQL refuses it
             raise invalid(name, Problem.INVALID_VALUE)
         return text

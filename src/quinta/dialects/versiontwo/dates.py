@@ -23,7 +23,7 @@ def optional_seconds(moment: datetime | None) -> str | None:
 def moment_of(text: str, field: str) -> datetime:
     """The moment that an ISO 8601 text names, in UTC where it says no zone; a refusal about ``field`` if it is none."""
     try:
-        moment = datetime.fromisoformat(_LOST_PLUS.sub("+", text.strip()))
+        moment = datetime.fromisoformat(_LOST_PLUS.sub("+", text.strip().upper()))
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         raise invalid(field, Problem.INVALID_VALUE) from None

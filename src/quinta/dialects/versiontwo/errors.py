@@ -62,6 +62,19 @@ _PROBLEMS: Mapping[type[QuintaError], Problem] = MappingProxyType(
         NotFound: Problem.UNKNOWN,
     }
 )
+_TOPICS: Mapping[type[QuintaError], Topic] = MappingProxyType(
+    {
+        NotAuthenticated: Topic.CREDENTIALS,
+        NotPermitted: Topic.PERMISSION,
+        NotFound: Topic.ID,
+        StateConflict: Topic.STATE,
+        LimitReached: Topic.LIMIT,
+        TooLarge: Topic.SIZE,
+        TooManyRequests: Topic.WAIT,
+        Unavailable: Topic.UNAVAILABLE,
+    }
+)
+"""What is said in Portuguese of those that are about no field: the core's own sentences are English."""
 _PROBLEMS_OF_FIELDS: Mapping[str, Problem] = MappingProxyType(
     {
         "version": Problem.UNKNOWN,
@@ -87,9 +100,9 @@ class Refused(HTTPException):
         self.told = told
 
 
-def invalid(field: str, problem: Problem, english: str | None = None, **values: str | Both) -> Refused:
+def invalid(field: str, problem: Problem, **values: str | Both) -> Refused:
     """The refusal of what a field has."""
-    return Refused(400, Told(Code.INVALID_REQUEST, problem, field, english=english, values=values))
+    return Refused(400, Told(Code.INVALID_REQUEST, problem, field, values=values))
 
 
 def about(
@@ -111,6 +124,7 @@ def of_members(member: str) -> Iterator[None]:
     except (InvalidInput, TooLarge) as error:
         if error.field is not None and error.field.startswith(f"{member}."):
             error.field = error.field.removeprefix(f"{member}.")
+            error.message = error.message.replace(f"{member}.", "")
         raise
 
 
@@ -136,8 +150,9 @@ def _told(error: QuintaError, status: int) -> Told:
         problem = _PROBLEMS.get(type(error))
         if isinstance(error, InvalidInput):
             problem = _PROBLEMS_OF_FIELDS.get(error.field, problem)
-    topic = Topic.UNAVAILABLE if isinstance(error, Unavailable) else None
-    return Told(_code(status), problem, error.field, topic, english=error.message)
+    topic = _TOPICS.get(type(error)) if problem is None else None
+    values = {"wait": str(error.wait_seconds or 1)} if isinstance(error, TooManyRequests) else {}
+    return Told(_code(status), problem, error.field, topic, english=error.message, values=values)
 
 
 def _headers(error: QuintaError) -> dict[str, str]:
@@ -171,7 +186,8 @@ def _body(told: Told, more: Mapping[str, Any]) -> bytes:
     error: dict[str, Any] = {"code": told.code, "message": message(told, reply.language)}
     if details:
         error["details"] = details
-    return json.dumps({"error": error}).encode()
+    # Half of a surrogate pair, which UTF-8 has no bytes for, stays the escape that JSON writes it as.
+    return json.dumps({"error": error}, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 def _fault(error_id: str) -> bytes:

@@ -42,9 +42,16 @@ class Topic(StrEnum):
     """What a refusal without a field is about."""
 
     BODY = "body"
+    SIZE = "size"
     CONTENT_TYPE = "content_type"
     METHOD = "method"
     PATH = "path"
+    CREDENTIALS = "credentials"
+    PERMISSION = "permission"
+    ID = "id"
+    STATE = "state"
+    LIMIT = "limit"
+    WAIT = "wait"
     STOPPING = "stopping"
     FAULT = "fault"
     UNAVAILABLE = "unavailable"
@@ -95,17 +102,48 @@ _PROBLEMS: Mapping[Problem, Both] = MappingProxyType(
     }
 )
 
+_AT_MOST = Both("'{field}' may have at most {most} characters", "'{field}' pode ter no máximo {most} caracteres")
+_SCALING = Both(
+    "'{field}' must be a whole number from 0 to 1000, and the minimum not above the maximum",
+    "'{field}' deve ser um número inteiro de 0 a 1000, e o mínimo não pode passar do máximo",
+)
+_ENVIRONMENT = Both(
+    "'{field}' must be a text of 1 to 100 printable characters",
+    "'{field}' deve ser um texto de 1 a 100 caracteres imprimíveis",
+)
+
 _FIELDS: Mapping[tuple[Problem, str], Both] = MappingProxyType(
     {
+        **{
+            (Problem.OUT_OF_RANGE, f"{config}scaling.{end}_instances"): _SCALING
+            for config in ("config.", "")
+            for end in ("min", "max")
+        },
+        (Problem.INVALID_VALUE, "config.environment"): _ENVIRONMENT,
+        (Problem.INVALID_VALUE, "environment"): _ENVIRONMENT,
+        (Problem.INVALID_VALUE, "name"): Both(
+            "'name' must be a text of 1 to 100 printable characters",
+            "'name' deve ser um texto de 1 a 100 caracteres imprimíveis",
+        ),
+        (Problem.INVALID_VALUE, "version"): Both(
+            "'version' must be printable, without a blank at either end",
+            "'version' deve ser imprimível, sem espaços no começo ou no fim",
+        ),
         (Problem.TOO_LONG, "config"): Both("'config' is too large", "'config' é grande demais: no máximo 64 KiB"),
-        (Problem.INVALID_VALUE, "config"): Both("'config' is nested too deeply", "'config' tem níveis demais"),
+        (Problem.INVALID_VALUE, "config"): Both(
+            "'config' is nested too deeply, or has a number that cannot be kept",
+            "'config' tem níveis demais (no máximo 20), ou um número que não pode ser guardado",
+        ),
         (Problem.UNKNOWN, "version"): Both(
             "no model of the project has this version", "nenhum modelo do projeto tem esta versão"
         ),
         (Problem.UNKNOWN, "permissions"): Both(
             "permissions are read, write, deploy and *", "as permissões são read, write, deploy e *"
         ),
-        (Problem.UNKNOWN, "events"): Both("there is no such event", "não há um evento com este nome"),
+        (Problem.UNKNOWN, "events"): Both(
+            "events are deployment.started, deployment.completed, deployment.failed and deployment.rolled_back",
+            "os eventos são deployment.started, deployment.completed, deployment.failed e deployment.rolled_back",
+        ),
         (Problem.UNKNOWN, "workspace_id"): Both("there is no such workspace", "não há um workspace com este id"),
         (Problem.INVALID_VALUE, "url"): Both(
             "the address cannot be called",
@@ -141,7 +179,8 @@ _FIELDS: Mapping[tuple[Problem, str], Both] = MappingProxyType(
             "'limit' must be a whole number from 1 to {most}", "'limit' deve ser um número inteiro de 1 a {most}"
         ),
         (Problem.IN_USE, "deployment"): Both(
-            "the state of the deployments does not allow this now", "o estado das implantações não permite isto agora"
+            "a deployment is in flight, or there is nothing to return to",
+            "há uma implantação em andamento, ou nenhuma implantação concluída à qual voltar",
         ),
         (Problem.IN_USE, "api_key"): Both(
             "this is the last key that may do everything", "esta é a última chave que pode fazer tudo"
@@ -153,6 +192,7 @@ _FIELDS: Mapping[tuple[Problem, str], Both] = MappingProxyType(
 _TOPICS: Mapping[Topic, Both] = MappingProxyType(
     {
         Topic.BODY: Both("the body must be a JSON object", "o corpo deve ser um objeto JSON"),
+        Topic.SIZE: Both("the body is too large", "o corpo é grande demais"),
         Topic.CONTENT_TYPE: Both(
             "the body's content type must be application/json", "o tipo do corpo deve ser application/json"
         ),
@@ -161,6 +201,20 @@ _TOPICS: Mapping[Topic, Both] = MappingProxyType(
             "nothing is served at this path; the operations are listed at {where}",
             "não há nada neste caminho; as operações estão em {where}",
         ),
+        Topic.CREDENTIALS: Both(
+            "send the header 'Authorization: Bearer KEY' with a key that is not revoked",
+            "envie o cabeçalho 'Authorization: Bearer CHAVE' com uma chave que não foi revogada",
+        ),
+        Topic.PERMISSION: Both(
+            "this key, or its user, lacks a permission", "falta uma permissão a esta chave ou ao seu usuário"
+        ),
+        Topic.ID: Both(
+            "there is nothing with this id, or it is not yours to see",
+            "não há nada com este id, ou você não pode vê-lo",
+        ),
+        Topic.STATE: Both("its state forbids this now", "o estado atual não permite isto"),
+        Topic.LIMIT: Both("a number that is limited is used up", "um número limitado já foi atingido"),
+        Topic.WAIT: Both("seconds to wait: {wait}", "segundos a esperar: {wait}"),
         Topic.STOPPING: Both(
             "the server is stopping and has ended this call: send it again when it is back",
             "o servidor está parando e encerrou esta chamada: repita quando ele voltar",
@@ -203,4 +257,6 @@ def _row(told: Told) -> Both | None:
         return _TOPICS[told.topic]
     if told.problem is None or told.member is None:
         return None
+    if told.problem is Problem.TOO_LONG and "most" in told.values:
+        return _AT_MOST
     return _FIELDS.get((told.problem, told.member)) or _PROBLEMS[told.problem]
