@@ -33,7 +33,7 @@ Where = Annotated[Place | None, typer.Option("--scope", help="Where; remote is t
 InWorkspace = Annotated[bool, typer.Option("--workspace", help="The same as --scope workspace.")]
 Remote = Annotated[bool, typer.Option("--remote", help="The same as --scope remote.")]
 Of = Annotated[str | None, typer.Option("--project", help="Id or name of the project on the server.")]
-Key = Annotated[str, typer.Argument(help="Such as api.endpoint or config.scaling.min_instances.")]
+Key = Annotated[str, typer.Argument(help="Such as api.endpoint or config.scaling.min_instances.", metavar="KEY")]
 
 
 @word(app, "get")
@@ -69,7 +69,12 @@ def get(
 def set_(
     desk: Desk,
     key: Key,
-    value: Annotated[str, typer.Argument(help="2 is a number, true a truth value, [a, b] a list, else a text.")],
+    value: Annotated[
+        str,
+        typer.Argument(
+            help=r"A text; below config and with --remote also 2, true or \[a, b].", metavar="VALUE"
+        ),
+    ],
     scope: Where = None,
     workspace: InWorkspace = False,
     remote: Remote = False,
