@@ -36,7 +36,7 @@ Of = Annotated[str | None, typer.Option("--project", help="Id or name of the pro
 Key = Annotated[str, typer.Argument(help="Such as api.endpoint or config.scaling.min_instances.", metavar="KEY")]
 
 
-@word(app, "get")
+@word(app, "get", "version2 config get api.endpoint", "version2 config get scaling --remote")
 def get(
     desk: Desk,
     key: Key,
@@ -65,15 +65,20 @@ def get(
         render.print_value(value, desk.output)
 
 
-@word(app, "set")
+@word(
+    app,
+    "set",
+    "version2 config set version v2",
+    "version2 config set config.scaling.min_instances 2",
+    "version2 config set scaling.max_instances 8 --remote --project Shop",
+    "version2 config set output json",
+)
 def set_(
     desk: Desk,
     key: Key,
     value: Annotated[
         str,
-        typer.Argument(
-            help=r"A text; below config and with --remote also 2, true or \[a, b].", metavar="VALUE"
-        ),
+        typer.Argument(help=r"A text; below config and with --remote also 2, true or \[a, b].", metavar="VALUE"),
     ],
     scope: Where = None,
     workspace: InWorkspace = False,
