@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -19,6 +20,14 @@ from quinta.cli.version2.words import Project, word
 _COLUMNS = ("id", "version", "environment", "status", "created_at")
 _DEPLOYED = ("completed", "rolled_back")
 """Statuses of deployments that were live once, to which one can go back."""
+
+
+class Status(StrEnum):
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    ROLLED_BACK = "rolled_back"
 
 
 def deploy(
@@ -82,14 +91,12 @@ def rollback(
 def history(
     desk: Desk,
     limit: Annotated[int, typer.Option(help="How many at most.", min=1)] = 20,
-    status: Annotated[
-        str | None, typer.Option("--status", help="Only pending, in_progress, completed, failed or rolled_back.")
-    ] = None,
+    status: Annotated[Status | None, typer.Option("--status", help="Only those with this status.")] = None,
     environment: Environment = None,
     project: Project = None,
 ) -> None:
     """List a project's deployments, the newest first."""
-    items = _deployments(desk, desk.project(project), limit, status=status, environment=environment)
+    items = _deployments(desk, desk.project(project), limit, status=status and status.value, environment=environment)
     desk.show_list("deployments", items, _COLUMNS, "nothing was deployed yet")
 
 
