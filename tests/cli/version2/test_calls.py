@@ -212,3 +212,23 @@ def test_names_are_shown_where_the_terminal_does_not_know_their_characters(comma
     with peer(Reply(200, {"projects": [{"id": "proj_1", "name": "água"}]})) as told:
         said = command.having(PYTHONIOENCODING="ascii").told("project", "list", "--api-url", told.url)
     assert r"\xe1gua" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "body"),
+    [
+        ("status", {}),
+        ("status", []),
+        ("project list", {"projects": [1]}),
+        ("project get shop", {"projects": [{}]}),
+        ("metrics", {}),
+        ("deploy --version v1 --wait", {}),
+        ("keys generate", {}),
+    ],
+)
+def test_answers_of_another_form_end_with_one_line(command: Command, words: str, body: object) -> None:
+    with peer(Reply(200, body)) as told:
+        at = () if words.split()[0] in ("project", "keys") else ("--project", "proj_1")
+        line = command.refused(1, *words.split(), *at, "--api-url", told.url)
+        assert "--debug" in line
+        assert "Traceback" in command.run(*words.split(), *at, "--api-url", told.url, "--debug").stderr

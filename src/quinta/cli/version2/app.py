@@ -11,7 +11,18 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from quinta.cli.version2 import auth, configuration, doctor, init, keys, observation, projects, releases, workspaces
+from quinta.cli.version2 import (
+    auth,
+    configuration,
+    doctor,
+    init,
+    keys,
+    observation,
+    projects,
+    releases,
+    render,
+    workspaces,
+)
 from quinta.cli.version2.failures import Failure
 from quinta.cli.version2.settings import Given, Output
 from quinta.cli.version2.words import flowing, shown
@@ -123,5 +134,8 @@ def main() -> None:
         code, message = 1, "nothing was changed"
     except OSError as error:  # of standard output: what reads files and calls the server makes Failures
         code, message = 1, f"the output cannot be written: {error.strerror or error}"
-    typer.echo(f"version2: {message}", err=True)
+    except Exception as error:  # noqa: BLE001  # an answer of another form than the interface's, or a mistake here
+        kind = type(error).__name__
+        code, message = 1, f"no answer as the interface gives them ({kind}: {error}); --debug shows where"
+    typer.echo(f"version2: {render.visible(message)}", err=True)
     sys.exit(code)

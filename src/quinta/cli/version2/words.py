@@ -13,7 +13,6 @@ from typing import Annotated, Any, Concatenate, ParamSpec
 import typer
 
 from quinta.cli.version2.desk import Desk
-from quinta.cli.version2.failures import Failure
 from quinta.cli.version2.settings import Given, Output
 
 P = ParamSpec("P")
@@ -66,7 +65,7 @@ def word(
             given = over(context.obj, behind)
             try:
                 function(Desk(given), **values)  # type: ignore[call-arg]
-            except Failure:
+            except Exception:
                 if given.debug:
                     traceback.print_exc()
                 raise
