@@ -209,9 +209,9 @@ def test_output_that_cannot_be_written_is_told(command: Command) -> None:
 
 
 def test_names_are_shown_where_the_terminal_does_not_know_their_characters(command: Command) -> None:
-    with peer(Reply(200, {"projects": [{"id": "proj_1", "name": "água"}]})) as told:
-        said = command.having(PYTHONIOENCODING="ascii").told("project", "list", "--api-url", told.url)
-    assert r"\xe1gua" in said
+    with peer(Reply(200, {"projects": [{"id": "proj_1", "name": "☕"}]})) as told:
+        said = command.having(PYTHONIOENCODING="latin-1").told("project", "list", "--api-url", told.url)
+    assert r"\u2615" in said
 
 
 @pytest.mark.parametrize(

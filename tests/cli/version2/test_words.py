@@ -103,15 +103,17 @@ def test_the_document_names_every_word_and_only_those_that_are_there(command: Co
 
 def wrong_in(command: Command, lines: list[str]) -> list[str]:
     """Examples that name a word or an option that is not there."""
-    wrong = []
+    wrong: list[str] = []
+    helps: dict[str, str] = {}
     for line in lines:
         words = line.partition("version2 ")[2].split(" #")[0]
         word = next((each for each in WORDS if words.startswith(each)), None)
         if word is None:
             wrong.append(line)
             continue
-        said = command.told(*word.split(), "--help")
-        wrong += [f"{option} in {line}" for option in re.findall(r"--[a-z-]+", words) if option not in said]
+        if word not in helps:
+            helps[word] = command.told(*word.split(), "--help")
+        wrong += [f"{option} in {line}" for option in re.findall(r"--[a-z-]+", words) if option not in helps[word]]
     return wrong
 
 
@@ -119,7 +121,7 @@ def test_options_in_the_document_are_there(command: Command) -> None:
     assert wrong_in(command, re.findall(r"^version2 .*$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)) == []
 
 
-@pytest.mark.parametrize("word", ["", "deploy", "keys generate", "config set"])
+@pytest.mark.parametrize("word", ["", "keys generate"])
 def test_the_help_has_examples_that_are_right(command: Command, word: str) -> None:
     said = command.told(*word.split(), "--help")
     _, _, after = said.partition("Examples:")
