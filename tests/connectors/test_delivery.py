@@ -177,7 +177,8 @@ async def test_a_connector_that_is_gone(house: House) -> None:
 
 INSIDE = ["127.0.0.1", "localhost", "10.0.0.1", "169.254.169.254", "::1", "::ffff:127.0.0.1", "fd00::1", "0.0.0.0",
           "100.64.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "224.0.0.1", "fec0::1", "::7f00:1",
-          "168.63.129.16"]  # fmt: skip
+          "168.63.129.16", "192.0.0.192", "192.88.99.1", "64:ff9b:1::7f00:1", "::ffff:0:127.0.0.1", "3fff::1",
+          "5f00::1"]  # fmt: skip
 
 
 @pytest.mark.parametrize("host", INSIDE)
@@ -190,7 +191,8 @@ async def test_the_inside_of_the_network_is_closed(host: str) -> None:
 
 
 async def test_public_addresses_and_those_that_are_allowed_are_open() -> None:
-    assert await Destinations().addresses("8.8.8.8", 443) == ["8.8.8.8"]
+    for host in ("8.8.8.8", "2606:4700::1111", "64:ff9b::808:808"):
+        assert await Destinations().addresses(host, 443) == [host]
     assert (await Destinations().endpoint("https://8.8.8.8/x")).url == "https://8.8.8.8/x"
     with pytest.raises(StoreFailure, match="use https"):
         await Destinations().endpoint("http://8.8.8.8/x")

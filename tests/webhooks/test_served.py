@@ -23,7 +23,6 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "webhooks.md"
 def is_genuine(secret: str, call: Call) -> bool:
     """As docs/webhooks.md says it is done."""
     (snippet,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(snippet.strip().splitlines()) == 5
     names: dict[str, Callable[[str, bytes, str], bool]] = {}
     exec(snippet, names)  # noqa: S102  # the document's own words
     return names["is_genuine"](secret, call.body, call.headers["x-versiontwo-signature"])

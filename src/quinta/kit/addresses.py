@@ -10,12 +10,16 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _EMBEDDED = ipaddress.IPv6Network("64:ff9b::/96")
 """Addresses of NAT64: the last 32 bits are the IPv4 address that is reached."""
 
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+"""All of IPv6 that is given out for public use. Beyond it are old and local ways to wrap an IPv4 address."""
+
 _NOT_PUBLIC = (
-    ipaddress.IPv6Network("fec0::/10"),  # site-local, and addresses that only wrap an IPv4 one in the old way
-    ipaddress.IPv6Network("::/96"),
+    ipaddress.IPv6Network("3fff::/20"),  # for documentation
     ipaddress.IPv4Network("168.63.129.16/32"),  # the platform's own services on Azure
+    ipaddress.IPv4Network("192.0.0.0/24"),  # protocols' own; clouds have services there
+    ipaddress.IPv4Network("192.88.99.0/24"),  # relays to IPv6, given up
 )
-"""What the library counts as global although it leads inside."""
+"""What the library, of one version of Python or another, counts as global although it leads inside."""
 
 
 def reached(address: Address) -> Address:
@@ -33,4 +37,6 @@ def reached(address: Address) -> Address:
 def is_public(address: Address) -> bool:
     """Whether it leads to the public network: not to this machine, this network, a cloud's own services or many."""
     target = reached(address)
+    if target.version == 6 and target not in _GLOBAL_UNICAST:
+        return False
     return target.is_global and not target.is_multicast and not any(target in network for network in _NOT_PUBLIC)

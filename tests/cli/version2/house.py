@@ -44,7 +44,7 @@ def two_releases(client: httpx2.Client) -> str:
 
 def ask(client: httpx2.Client, project: str, data: str) -> str:
     """The answer of the live version."""
-    answer = client.post(f"/v2.1/projects/{project}/models/model/request", content=data)
+    answer = client.post(f"/v2.1/projects/{project}/models/model/request", json=data)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["result"])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
 
 import pytest
 
@@ -191,3 +192,43 @@ def test_times_are_sent_in_utc(command: Command) -> None:
     assert told.calls[0].path == (
         "/v1/projects/proj_1/metrics?start_time=2026-02-26T10%3A00%3A00Z&end_time=2026-02-26T11%3A00%3A00Z&interval=5m"
     )
+
+
+def test_output_that_cannot_be_written_is_told(command: Command) -> None:
+    with peer(Reply(200, {"projects": [{"id": "proj_1", "name": "shop"}]})) as told, open("/dev/full", "w") as full:
+        done = subprocess.run(
+            command.words("project", "list", "--api-url", told.url),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=command.folder,
+            env=command.environment,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, "version2: the output cannot be written: No space left on device\n")
+
+
+def test_names_are_shown_where_the_terminal_does_not_know_their_characters(command: Command) -> None:
+    with peer(Reply(200, {"projects": [{"id": "proj_1", "name": "☕"}]})) as told:
+        said = command.having(PYTHONIOENCODING="latin-1").told("project", "list", "--api-url", told.url)
+    assert r"\u2615" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "body"),
+    [
+        ("status", {}),
+        ("status", []),
+        ("project list", {"projects": [1]}),
+        ("project get shop", {"projects": [{}]}),
+        ("metrics", {}),
+        ("deploy --version v1 --wait", {}),
+        ("keys generate", {}),
+    ],
+)
+def test_answers_of_another_form_end_with_one_line(command: Command, words: str, body: object) -> None:
+    with peer(Reply(200, body)) as told:
+        at = () if words.split()[0] in ("project", "keys") else ("--project", "proj_1")
+        line = command.refused(1, *words.split(), *at, "--api-url", told.url)
+        assert "--debug" in line
+        assert "Traceback" in command.run(*words.split(), *at, "--api-url", told.url, "--debug").stderr

@@ -81,6 +81,24 @@ def test_a_folder_is_deployed_and_its_project_made_once(command: Command) -> Non
     assert command.data("deploy")["project_id"] == made["project_id"]
 
 
+def test_a_configuration_file_goes_before_the_folders_own(command: Command) -> None:
+    command.told("init", "Estoque")
+    assert "'version2 deploy' makes it" in command.refused(1, "status")
+    file = command.folder / "prod.yaml"
+    file.write_text("environment: prod\nscaling: {max_instances: 5}\nlimits: [1, 2]\n")
+    made = command.data("deploy", "--config-file", "prod.yaml", "--wait")
+    assert made["environment"] == "production"
+    assert made["config"]["scaling"] == {"min_instances": 1, "max_instances": 5}
+    assert made["config"]["limits"] == [1, 2]
+    assert (
+        command.data("deploy", "--config-file", "prod.yaml", "--env", "dev", "--wait")["environment"] == "development"
+    )
+    command.told("project", "delete", made["project_id"], "--yes")
+    assert "config unset project_id" in command.refused(1, "deploy")
+    command.told("config", "unset", "project_id")
+    assert command.data("deploy", "--wait")["status"] == "completed"
+
+
 def test_projects_and_workspaces_from_making_to_removing(command: Command) -> None:
     team = command.data("workspace", "create", "Equipe", "--environment", "dev")
     assert team["config"] == {"environment": "development"}

@@ -101,17 +101,37 @@ def test_the_document_names_every_word_and_only_those_that_are_there(command: Co
     assert sorted(named - set(WORDS) - groups) == []
 
 
-def test_options_in_the_document_are_there(command: Command) -> None:
-    wrong = []
-    for line in re.findall(r"^version2 .*$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE):
-        words = line.split(" #")[0].split()[1:]
-        word = next((each for each in WORDS if " ".join(words).startswith(each)), None)
+def wrong_in(command: Command, lines: list[str]) -> list[str]:
+    """Examples that name a word or an option that is not there."""
+    wrong: list[str] = []
+    helps: dict[str, str] = {}
+    for line in lines:
+        words = line.partition("version2 ")[2].split(" #")[0]
+        word = next((each for each in WORDS if words.startswith(each)), None)
         if word is None:
             wrong.append(line)
             continue
-        said = command.told(*word.split(), "--help")
-        wrong += [f"{option} in {line}" for option in re.findall(r"--[a-z-]+", line) if option not in said]
-    assert wrong == []
+        if word not in helps:
+            helps[word] = command.told(*word.split(), "--help")
+        wrong += [f"{option} in {line}" for option in re.findall(r"--[a-z-]+", words) if option not in helps[word]]
+    return wrong
+
+
+def test_options_in_the_document_are_there(command: Command) -> None:
+    assert wrong_in(command, re.findall(r"^version2 .*$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)) == []
+
+
+@pytest.mark.parametrize("word", ["", "keys generate"])
+def test_the_help_has_examples_that_are_right(command: Command, word: str) -> None:
+    said = command.told(*word.split(), "--help")
+    _, _, after = said.partition("Examples:")
+    examples = [line for line in after.splitlines() if "version2 " in line]
+    assert len(examples) > 1
+    assert wrong_in(command, examples) == []
+
+
+def test_brackets_in_the_help_are_no_markup(command: Command) -> None:
+    assert "[a, b]" in command.told("config", "set", "--help")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -10,11 +11,28 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from quinta.cli.version2 import auth, configuration, doctor, init, keys, observation, projects, releases, workspaces
+from quinta.cli.version2 import (
+    auth,
+    configuration,
+    doctor,
+    init,
+    keys,
+    observation,
+    projects,
+    releases,
+    render,
+    workspaces,
+)
 from quinta.cli.version2.failures import Failure
 from quinta.cli.version2.settings import Given, Output
-from quinta.cli.version2.words import flowing
+from quinta.cli.version2.words import flowing, shown
 
+_FIRST_STEPS = (
+    "version2 auth login --api-url https://quinta.example.com",
+    "version2 init Shop",
+    "version2 deploy --version v1 --wait",
+    "version2 rollback --wait",
+)
 _ENVIRONMENT = """Environment: VERSION2_API_KEY, VERSION2_API_URL, VERSION2_WORKSPACE, VERSION2_CONFIG_FILE,
 VERSION2_OUTPUT, VERSION2_DEBUG; the same with VERSIONTWO_ count too.
 
@@ -28,7 +46,7 @@ def _names(name: str, *others: str) -> list[str]:
 app = typer.Typer(
     name="version2",
     help="Projects and their releases on a VersionTwo server: roll out, watch, roll back.",
-    epilog=flowing(_ENVIRONMENT),
+    epilog=f"{shown(_FIRST_STEPS)}\n\n{flowing(_ENVIRONMENT)}",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
 )
@@ -100,6 +118,9 @@ def version2(
 
 def main() -> None:
     """Entry point of the console script: one line on standard error and the code of the table when it fails."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # None where it is closed
+            stream.reconfigure(errors="backslashreplace")  # a terminal may not know all characters that names have
     try:
         sys.exit(app(standalone_mode=False, prog_name="version2"))
     except Failure as failure:
@@ -111,5 +132,10 @@ def main() -> None:
             message = f"{message} (see '{context.command_path} --help')"
     except typer.Abort:
         code, message = 1, "nothing was changed"
-    typer.echo(f"version2: {message}", err=True)
+    except OSError as error:  # of standard output: what reads files and calls the server makes Failures
+        code, message = 1, f"the output cannot be written: {error.strerror or error}"
+    except Exception as error:  # noqa: BLE001  # an answer of another form than the interface's, or a mistake here
+        kind = type(error).__name__
+        code, message = 1, f"no answer as the interface gives them ({kind}: {error}); --debug shows where"
+    typer.echo(f"version2: {render.visible(message)}", err=True)
     sys.exit(code)

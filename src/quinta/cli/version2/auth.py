@@ -19,7 +19,12 @@ CHECK: Query = {"limit": 1}
 LONGEST_KEY = 1_000
 
 
-@word(app, "login")
+@word(
+    app,
+    "login",
+    "version2 auth login --api-url https://quinta.example.com",
+    "version2 auth login < key.txt",
+)
 def login(desk: Desk) -> None:
     """Check an API key and keep it in the global file, which only you can read.
 

@@ -10,16 +10,16 @@ import typer
 
 from quinta.cli.version2 import render
 from quinta.cli.version2.api import endpoint_of, path
-from quinta.cli.version2.desk import Desk, others_may_read
+from quinta.cli.version2.desk import Desk
 from quinta.cli.version2.documents import SECRET_MODE, Document, plain, value_of
 from quinta.cli.version2.failures import ExitCode, Failure
 from quinta.cli.version2.settings import FLAT_NAMES, KEYS, Output, Scope, checked, masked
+from quinta.cli.version2.validation import problems
 from quinta.cli.version2.words import Yes, word
 
 app = typer.Typer(
     help="Settings: of this machine (global), of this folder (project, workspace), of a project on the server (remote)."
 )
-MOST_INSTANCES = 1_000
 
 
 class Place(StrEnum):
@@ -33,10 +33,10 @@ Where = Annotated[Place | None, typer.Option("--scope", help="Where; remote is t
 InWorkspace = Annotated[bool, typer.Option("--workspace", help="The same as --scope workspace.")]
 Remote = Annotated[bool, typer.Option("--remote", help="The same as --scope remote.")]
 Of = Annotated[str | None, typer.Option("--project", help="Id or name of the project on the server.")]
-Key = Annotated[str, typer.Argument(help="Such as api.endpoint or config.scaling.min_instances.")]
+Key = Annotated[str, typer.Argument(help="Such as api.endpoint or config.scaling.min_instances.", metavar="KEY")]
 
 
-@word(app, "get")
+@word(app, "get", "version2 config get api.endpoint", "version2 config get scaling --remote")
 def get(
     desk: Desk,
     key: Key,
@@ -65,11 +65,21 @@ def get(
         render.print_value(value, desk.output)
 
 
-@word(app, "set")
+@word(
+    app,
+    "set",
+    "version2 config set version v2",
+    "version2 config set config.scaling.min_instances 2",
+    "version2 config set scaling.max_instances 8 --remote --project Shop",
+    "version2 config set output json",
+)
 def set_(
     desk: Desk,
     key: Key,
-    value: Annotated[str, typer.Argument(help="2 is a number, true a truth value, [a, b] a list, else a text.")],
+    value: Annotated[
+        str,
+        typer.Argument(help=r"A text; below config and with --remote also 2, true or \[a, b].", metavar="VALUE"),
+    ],
     scope: Where = None,
     workspace: InWorkspace = False,
     remote: Remote = False,
@@ -187,59 +197,6 @@ def validate(desk: Desk) -> None:
     if wrong:
         raise Failure(ExitCode.CONFIGURATION, wrong[-1])
     desk.say("nothing is wrong")
-
-
-def problems(desk: Desk, scope: Scope) -> list[str]:
-    """What is wrong with one file, a line each; none when it is not there."""
-    try:
-        document = desk.files[scope]
-        data = plain(document.data, str(document.source))
-    except Failure as failure:
-        return [failure.message]
-    found = []
-    for key, value in _known_depth(data, scope).items():
-        try:
-            checked(scope, key, value)
-            if key == "api.endpoint":
-                endpoint_of(value)
-        except Failure as failure:
-            found.append(f"{document.source}: {failure.message}")
-    if scope is Scope.PROJECT and isinstance(data.get("config"), dict):
-        found += [f"{document.source}: {line}" for line in _config_problems(data["config"])]
-    if scope is Scope.GLOBAL and document.source is not None and others_may_read(document.source):
-        found.append(f"{document.source}: others may read it; run 'version2 doctor --fix'")
-    return found
-
-
-def _known_depth(data: Mapping[str, Any], scope: Scope, prefix: str = "") -> dict[str, Any]:
-    """The values by dotted keys, down to where a key of the scope stands."""
-    found: dict[str, Any] = {}
-    for name, value in data.items():
-        key = f"{prefix}{name}"
-        if isinstance(value, dict) and key not in KEYS[scope]:
-            found |= _known_depth(value, scope, f"{key}.")
-        else:
-            found[key] = value
-    return found
-
-
-def _config_problems(config: Mapping[str, Any]) -> list[str]:
-    """What the server would refuse (contract versiontwo 5.6)."""
-    found = [
-        f"config.{key} must be a text" for key in ("environment", "region") if not isinstance(config.get(key, ""), str)
-    ]
-    scaling = config.get("scaling", {})
-    if not isinstance(scaling, dict):
-        return [*found, "config.scaling must be names with values"]
-    bounds = {
-        "min_instances": scaling.get("min_instances", 0),
-        "max_instances": scaling.get("max_instances", MOST_INSTANCES),
-    }
-    wrong = [key for key, value in bounds.items() if type(value) is not int or not 0 <= value <= MOST_INSTANCES]
-    found += [f"config.scaling.{key} must be a whole number from 0 to {MOST_INSTANCES}" for key in wrong]
-    if not wrong and bounds["min_instances"] > bounds["max_instances"]:
-        found.append("config.scaling.min_instances must not be above max_instances")
-    return found
 
 
 def _place(scope: Place | None, workspace: bool, remote: bool) -> Place | None:

@@ -107,7 +107,12 @@ class Desk:
                 ExitCode.USAGE,
                 "which project? Give --project ID or NAME, or run 'version2 init' in the project's folder",
             )
-        return self.find("projects", named)
+        if wanted is not None:
+            return self.find("projects", wanted)
+        found = self.find_named("projects", named)
+        if found is None:
+            raise Failure(ExitCode.GENERAL, f"you have no project named {named!r} yet; 'version2 deploy' makes it")
+        return found
 
     def workspace(self, wanted: str | None = None) -> str | None:
         """The id of the workspace that is ``wanted`` or set, or None."""

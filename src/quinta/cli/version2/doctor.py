@@ -13,11 +13,11 @@ import typer
 from quinta.cli.version2 import render
 from quinta.cli.version2.api import is_loopback, path
 from quinta.cli.version2.auth import CHECK
-from quinta.cli.version2.configuration import problems
 from quinta.cli.version2.desk import Desk, others_may_read
 from quinta.cli.version2.documents import SECRET_MODE
 from quinta.cli.version2.failures import ExitCode, Failure
 from quinta.cli.version2.settings import Output, Scope
+from quinta.cli.version2.validation import problems
 from quinta.cli.version2.words import word
 
 MOST_SKEW_SECONDS = 60.0

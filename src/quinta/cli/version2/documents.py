@@ -13,6 +13,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.representer import RoundTripRepresenter
 
 from quinta.cli.version2.failures import ExitCode, Failure
 
@@ -154,8 +156,19 @@ def yaml_text(value: Any) -> str:
     return text.getvalue().removesuffix("...\n")
 
 
+class _Representer(RoundTripRepresenter):
+    """Texts with a next line character in double quotes: those that ruamel chooses itself read back with a blank."""
+
+    def represent_text(self, value: str) -> ScalarNode:
+        return self.represent_scalar("tag:yaml.org,2002:str", value, style='"' if "\x85" in value else None)
+
+
+_Representer.add_representer(str, _Representer.represent_text)
+
+
 def _yaml() -> YAML:
     yaml = YAML()
+    yaml.Representer = _Representer
     yaml.preserve_quotes = True
     yaml.width = 4096  # a long message stays on one line
     return yaml

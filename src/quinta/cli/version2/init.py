@@ -36,9 +36,7 @@ class Template(StrEnum):
 
 def init(
     desk: Desk,
-    name: Annotated[
-        str | None, typer.Argument(help="The project's name; else the folder's.", show_default=False)
-    ] = None,
+    name: Annotated[str | None, typer.Argument(help="The project's name; else the folder's.", metavar="NAME")] = None,
     path: Annotated[Path, typer.Option("--path", "--dir", help="The project's folder.", file_okay=False)] = Path(),
     template: Annotated[Template, typer.Option(help="What to begin with.")] = Template.BASIC,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
@@ -57,4 +55,4 @@ def init(
 
 
 def add_to(app: typer.Typer) -> None:
-    word(app, "init")(init)
+    word(app, "init", "version2 init Shop", "version2 init Shop --path shop")(init)

@@ -23,7 +23,12 @@ def list_(desk: Desk) -> None:
     desk.show_list("api_keys", items, columns, "there are no keys")
 
 
-@word(app, "generate")
+@word(
+    app,
+    "generate",
+    "version2 keys generate --name laptop",
+    "KEY=$(version2 keys generate --name ci --permissions deploy)",
+)
 def generate(
     desk: Desk,
     name: Annotated[str, typer.Option("--name", help="What the key is for.")] = "version2",
@@ -33,7 +38,7 @@ def generate(
 ) -> None:
     """Make a key and show it, this once.
 
-    Piped, it prints the key alone: KEY=$(version2 keys generate)."""
+    Piped, it prints the key alone."""
     wanted = [each.strip() for each in permissions.split(",") if each.strip()]
     made = desk.api.post("/api-keys", {"name": name, "permissions": wanted})
     if desk.output is Output.TABLE and not sys.stdout.isatty():
@@ -45,7 +50,9 @@ def generate(
 
 @word(app, "revoke")
 def revoke(
-    desk: Desk, key_id: Annotated[str, typer.Argument(help="Its id, as in 'version2 keys list'.")], yes: Yes = False
+    desk: Desk,
+    key_id: Annotated[str, typer.Argument(help="Its id, as in 'version2 keys list'.", metavar="KEY_ID")],
+    yes: Yes = False,
 ) -> None:
     """End a key at once.
 

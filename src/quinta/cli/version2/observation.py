@@ -71,7 +71,7 @@ def logs(
 
 def metrics(
     desk: Desk,
-    metric: Annotated[str | None, typer.Argument(help="Only this one, such as cpu.", show_default=False)] = None,
+    metric: Annotated[str | None, typer.Argument(help="Only this one, such as cpu.", metavar="METRIC")] = None,
     named: Annotated[str | None, typer.Option("--metric", help="The same as the argument.")] = None,
     start: Annotated[str | None, typer.Option(help="A time, or how long ago; else an hour before the end.")] = None,
     end: Annotated[str | None, typer.Option(help="A time, or how long ago; else now.")] = None,
@@ -164,5 +164,5 @@ def _print_followed(desk: Desk, line: Line) -> None:
 
 
 def add_to(app: typer.Typer) -> None:
-    word(app, "logs")(logs)
-    word(app, "metrics")(metrics)
+    word(app, "logs", "version2 logs --since 10m --level warn", "version2 logs --follow --search timeout")(logs)
+    word(app, "metrics", "version2 metrics cpu --start 6h --interval 5m")(metrics)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from quinta.cli.version2.failures import ExitCode, Failure
 from quinta.cli.version2.settings import environment_name
 from quinta.cli.version2.words import Workspace, Yes, word
 
-app = typer.Typer(help="Projects.")
+app = typer.Typer(help="Make, show, change and delete projects.")
 
 Wanted = Annotated[str, typer.Argument(help="The project's id or name.", metavar="PROJECT")]
 Environment = Annotated[str | None, typer.Option("--environment", "--env", help="Such as development or production.")]
@@ -38,10 +39,10 @@ def get(desk: Desk, project: Wanted) -> None:
     desk.show(desk.api.get(path("projects", desk.find("projects", project))))
 
 
-@word(app, "create")
+@word(app, "create", "version2 project create Shop --env production")
 def create(
     desk: Desk,
-    name: Annotated[str, typer.Argument(help="1 to 100 characters.")],
+    name: Annotated[str, typer.Argument(help="1 to 100 characters.", metavar="NAME")],
     environment: Environment = None,
     region: Region = None,
     config_file: ConfigFile = None,
@@ -54,7 +55,9 @@ def create(
     desk.show(desk.api.post("/projects", body))
 
 
-@word(app, "update")
+@word(
+    app, "update", "version2 project update Shop --name Store", "version2 project update Shop --config-file config.yaml"
+)
 def update(
     desk: Desk,
     project: Wanted,
@@ -94,3 +97,12 @@ def config_from(file: Path | None, environment: str | None, region: str | None) 
     if region is not None:
         config["region"] = region
     return config
+
+
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """``below`` with what ``above`` says on top, object by object, as the server merges."""
+    found = dict(below)
+    for name, value in above.items():
+        under = found.get(name)
+        found[name] = merged(under, value) if isinstance(under, Mapping) and isinstance(value, Mapping) else value
+    return found

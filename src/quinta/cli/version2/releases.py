@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from http import HTTPStatus
 from typing import Annotated, Any
 
 import typer
@@ -9,8 +11,8 @@ import typer
 from quinta.cli.version2 import render
 from quinta.cli.version2.api import path
 from quinta.cli.version2.desk import Desk
-from quinta.cli.version2.failures import ExitCode, Failure
-from quinta.cli.version2.projects import ConfigFile, Environment, config_from
+from quinta.cli.version2.failures import ApiFailure, ExitCode, Failure
+from quinta.cli.version2.projects import ConfigFile, Environment, config_from, merged
 from quinta.cli.version2.settings import Output, Scope, environment_name
 from quinta.cli.version2.waiting import DEFAULT_TIMEOUT, Timeout, Wait, finish, reason
 from quinta.cli.version2.words import Project, word
@@ -18,6 +20,14 @@ from quinta.cli.version2.words import Project, word
 _COLUMNS = ("id", "version", "environment", "status", "created_at")
 _DEPLOYED = ("completed", "rolled_back")
 """Statuses of deployments that were live once, to which one can go back."""
+
+
+class Status(StrEnum):
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    ROLLED_BACK = "rolled_back"
 
 
 def deploy(
@@ -38,16 +48,24 @@ def deploy(
     if release is None:
         raise Failure(ExitCode.USAGE, "which version? Give --version, or set it in versiontwo.yaml")
     settings: dict[str, Any] = desk.setting("config") or {}
-    config = {**settings, **config_from(config_file, environment or desk.setting("environment"), None)}
+    config = merged(_with_environment(desk, settings), config_from(config_file, environment, None))
     project_id = desk.project(project) if project is not None else _own_project(desk, settings)
-    made = desk.api.post(path("projects", project_id, "deployments"), {"version": release, "config": config})
+    try:
+        made = desk.api.post(path("projects", project_id, "deployments"), {"version": release, "config": config})
+    except ApiFailure as failure:
+        if failure.status == HTTPStatus.NOT_FOUND and project is None:
+            failure.message += f" ({project_id} of the project file; 'version2 config unset project_id' forgets it)"
+        raise
     finish(desk, made, wait, timeout)
 
 
 def rollback(
     desk: Desk,
     deployment: Annotated[
-        str | None, typer.Argument(help="The deployment to return to; else the one before the live one.")
+        str | None,
+        typer.Argument(
+            help="The id of the deployment to return to; else the one before the live one.", metavar="DEPLOYMENT"
+        ),
     ] = None,
     release: Annotated[
         str | None, typer.Option("--version", help="Return to the newest deployment of this release.")
@@ -73,14 +91,12 @@ def rollback(
 def history(
     desk: Desk,
     limit: Annotated[int, typer.Option(help="How many at most.", min=1)] = 20,
-    status: Annotated[
-        str | None, typer.Option("--status", help="Only pending, in_progress, completed, failed or rolled_back.")
-    ] = None,
+    status: Annotated[Status | None, typer.Option("--status", help="Only those with this status.")] = None,
     environment: Environment = None,
     project: Project = None,
 ) -> None:
     """List a project's deployments, the newest first."""
-    items = _deployments(desk, desk.project(project), limit, status=status, environment=environment)
+    items = _deployments(desk, desk.project(project), limit, status=status and status.value, environment=environment)
     desk.show_list("deployments", items, _COLUMNS, "nothing was deployed yet")
 
 
@@ -103,6 +119,12 @@ def status(desk: Desk, environment: Environment = None, project: Project = None)
     if newest is not None and newest is not live:
         lines["newest"] = _sentence(newest)
     render.print_object(lines)
+
+
+def _with_environment(desk: Desk, settings: dict[str, Any]) -> dict[str, Any]:
+    """The files' configuration: their ``environment`` goes before the one within ``config``."""
+    environment = desk.setting("environment")
+    return settings if environment is None else {**settings, "environment": environment}
 
 
 def _first(desk: Desk, project_id: str, environment: str | None, status: str | None) -> dict[str, Any] | None:
@@ -161,5 +183,7 @@ def _deployments(
 
 
 def add_to(app: typer.Typer) -> None:
-    for name, function in (("deploy", deploy), ("status", status), ("history", history), ("rollback", rollback)):
-        word(app, name)(function)
+    word(app, "deploy", "version2 deploy --wait", "version2 deploy --version v2 --env staging --project Shop")(deploy)
+    word(app, "status", "version2 status --env production")(status)
+    word(app, "history", "version2 history --status failed")(history)
+    word(app, "rollback", "version2 rollback --wait", "version2 rollback --version v1 --yes")(rollback)

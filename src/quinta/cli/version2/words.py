@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import inspect
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Concatenate, ParamSpec
@@ -13,7 +13,6 @@ from typing import Annotated, Any, Concatenate, ParamSpec
 import typer
 
 from quinta.cli.version2.desk import Desk
-from quinta.cli.version2.failures import Failure
 from quinta.cli.version2.settings import Given, Output
 
 P = ParamSpec("P")
@@ -53,9 +52,9 @@ def over(first: Given, behind: Given) -> Given:
 
 
 def word(
-    app: typer.Typer, name: str, **settings: Any
+    app: typer.Typer, name: str, *examples: str
 ) -> Callable[[Callable[Concatenate[Desk, P], None]], Callable[Concatenate[Desk, P], None]]:
-    """Adds the decorated function to ``app`` as the command ``name``; ``settings`` as for typer's ``command``."""
+    """Adds the decorated function to ``app`` as the command ``name``; its help ends with the ``examples``."""
 
     def add(function: Callable[Concatenate[Desk, P], None]) -> Callable[Concatenate[Desk, P], None]:
         own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
@@ -66,7 +65,7 @@ def word(
             given = over(context.obj, behind)
             try:
                 function(Desk(given), **values)  # type: ignore[call-arg]
-            except Failure:
+            except Exception:
                 if given.debug:
                     traceback.print_exc()
                 raise
@@ -76,7 +75,7 @@ def word(
         # typer reads commands' options from their signatures: this is how a decorator hands it more of them.
         run.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in every}
-        app.command(name, help=flowing(inspect.getdoc(function) or ""), **settings)(run)
+        app.command(name, help=flowing(inspect.getdoc(function) or ""), epilog=shown(examples))(run)
         return function
 
     return add
@@ -85,6 +84,11 @@ def word(
 def flowing(text: str) -> str:
     """``text`` with one line a paragraph, so that help breaks it where the terminal does."""
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+
+
+def shown(examples: Sequence[str]) -> str | None:
+    """Examples for the end of a help, a line each; brackets in them are no markup."""
+    return "\n".join(("Examples:", *examples)).replace("[", r"\[") if examples else None
 
 
 Project = Annotated[str | None, typer.Option("--project", help="Id or name; else the one of ./versiontwo.yaml.")]

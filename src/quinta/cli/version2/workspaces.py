@@ -12,7 +12,7 @@ from quinta.cli.version2.projects import ConfigFile, Environment, Region, config
 from quinta.cli.version2.settings import Scope
 from quinta.cli.version2.words import Yes, word
 
-app = typer.Typer(help="Workspaces, which group projects.")
+app = typer.Typer(help="Make, show, choose and delete workspaces, which group projects.")
 
 Wanted = Annotated[str, typer.Argument(help="The workspace's id or name.", metavar="WORKSPACE")]
 
@@ -33,7 +33,7 @@ def get(desk: Desk, workspace: Wanted) -> None:
 @word(app, "create")
 def create(
     desk: Desk,
-    name: Annotated[str, typer.Argument(help="1 to 100 characters.")],
+    name: Annotated[str, typer.Argument(help="1 to 100 characters.", metavar="NAME")],
     environment: Environment = None,
     region: Region = None,
     config_file: ConfigFile = None,
@@ -52,7 +52,7 @@ def delete(desk: Desk, workspace: Wanted, yes: Yes = False) -> None:
     desk.say(f"deleted {workspace}")
 
 
-@word(app, "switch")
+@word(app, "switch", "version2 workspace switch Team")
 def switch(desk: Desk, workspace: Wanted) -> None:
     """Work in a workspace from now on: it is kept in the global file as workspace.default."""
     workspace_id = desk.find("workspaces", workspace)
