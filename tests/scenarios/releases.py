@@ -16,6 +16,8 @@ from tests.serving import RunningServer
 
 MODELS = ("one", "two")
 PATIENCE_SECONDS = 120
+_BETWEEN_SECONDS = 0.01
+"""Between two requests of a caller: eight that never rest would take both cores from whatever else is tested."""
 
 Deployment = dict[str, Any]
 
@@ -202,6 +204,7 @@ class Caller(threading.Thread):
                     except httpx2.TransportError:
                         self.cut += 1
                         self._enough.wait(0.2)
+                    self._enough.wait(_BETWEEN_SECONDS)
 
     def _ask(self, client: httpx2.Client, model: str) -> None:
         begun = time.monotonic()
