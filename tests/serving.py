@@ -33,6 +33,7 @@ class RunningServer:
     token: str
     data: Path
     output: list[str] = field(default_factory=list)
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     def client(self, token: str | None = None) -> httpx2.Client:
         """A plain HTTP client that signs in with ``token`` (the administrator's by default)."""
@@ -45,6 +46,12 @@ class RunningServer:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(timeout=30)
         running.discard(self.process.pid)
+
+    def start_again(self) -> None:
+        """After ``kill``: starts it as it was, at the same address."""
+        port = int(self.url.rpartition(":")[2])
+        again = start_server(self.data, self.settings, port=port, token=self.token)
+        self.process, self.output = again.process, again.output
 
     def stop(self) -> int:
         """Ends it as an operator would; returns its exit code."""
@@ -81,7 +88,7 @@ def start_server(
         text=True,
     )
     running.add(process.pid)
-    server = RunningServer(process, "", token, data)
+    server = RunningServer(process, "", token, data, settings=settings or {})
     ready = threading.Event()
 
     def follow() -> None:

@@ -90,6 +90,23 @@ async def test_as_many_as_there_is_memory_for_are_enough(tmp_path: Path, environ
         assert world.pool("returns_input").ready == 1, "what serves keeps its place"
 
 
+async def test_one_whose_place_was_taken_back_is_enough(tmp_path: Path, environments: Path, sandbox: Sandbox) -> None:
+    """Memory for one instance, and callers who keep that busy: they are answered, and the rollout does not wait on."""
+    async with open_world(tmp_path, environments, sandbox, replace(QUICK, memory_megabytes=300), SHELF) as world:
+        serving, answers, enough = version_of("good"), list[int](), asyncio.Event()
+
+        async def call() -> None:
+            while not enough.is_set():
+                answers.append(await world.value(serving, 21))
+
+        callers = [asyncio.create_task(call()) for _ in range(4)]
+        await until(lambda: answers, "it serves")
+        assert await world.supervisor.warm(version_of("returns_input"), 1) is None
+        enough.set()
+        await asyncio.gather(*callers)
+        assert set(answers) == {42}
+
+
 async def test_a_version_that_is_deleted_meanwhile_is_not_warm(world: World) -> None:
     version = version_of("hangs_at_import")
     warming = asyncio.create_task(world.supervisor.warm(version, 1))

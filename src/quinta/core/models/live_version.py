@@ -50,9 +50,9 @@ class LiveSets:
     """Which version is live, for all models of a project at once.
 
     A rollout switches several models in one transaction. A caller that was answered by one of them must not get an
-    older version of another one in its next call, so the models of a project are read by one statement, and kept and
-    forgotten together. Reads of a project go one after the other, or a slow one that began before the switch could be
-    kept after a quick one that began after it.
+    older version of another one in its next call, so the models of a project are read in one transaction, which sees
+    one moment, and kept and forgotten together. Callers share a read under way; one that a switch overtakes answers
+    those who asked before the switch, and nobody after it.
     """
 
     def __init__(self, store: Store) -> None:

@@ -28,6 +28,8 @@ _WAKING: Final = frozenset(
     {EventName.BUILD_ENDED, EventName.ORGANIZATION_CHANGED, EventName.VERSION_DELETED, EventName.DEPLOYMENT_CREATED}
 )
 
+_ENDING: Final = frozenset({EventName.DEPLOYMENT_COMPLETED, EventName.DEPLOYMENT_FAILED})
+
 
 class Rollouts:
     """Leases deployments and carries them out. ``runs_here`` says whether this server has what a version's build made:
@@ -51,6 +53,7 @@ class Rollouts:
         self._failures = failures
         self._clock = clock
         self._runs_here = runs_here
+        self._warmed: dict[str, frozenset[str]] = {}  # by deployments that have not ended: the ids of their versions
         work = LeasedWork(
             name="rollouts",
             kind=Deployment,
@@ -68,6 +71,16 @@ class Rollouts:
     def _hear(self, event: Event) -> None:
         if event.name in _WAKING:
             self.loop.wake()
+        elif event.name in _ENDING:
+            self._let_go(event)
+
+    def _let_go(self, end: Event) -> None:
+        """Only once the end is stored, by whichever server: until then the work may be taken up again. What became live
+        is let go of when it has its numbers (``engine.loops.instances``)."""
+        warmed = self._warmed.pop(end.subject_id, frozenset())
+        if end.name is EventName.DEPLOYMENT_FAILED:
+            for version_id in warmed.difference(*self._warmed.values()):  # another environment's rollout may want it
+                self._runner.let_go(version_id, serves=False)
 
     async def _select(self, claim: Claim[Deployment]) -> None:
         """Those that can begin: one whose versions are being built stays as it is, and costs no attempt."""
@@ -104,13 +117,12 @@ class Rollouts:
             return self._failed(deployment, Trouble(f"{text}: upload them again to one server"))
         if plan.waiting or elsewhere:
             return None
+        self._warmed[deployment.id] = frozenset(target.version.version_id for target in plan.targets)
         self._say(deployment, f"the rollout of {deployment.version} to {deployment.environment} has begun")
         trouble = await self._warm(deployment, plan.targets)
         if trouble is not None and trouble.reason is Reason.SERVER_STOPPING:
             return None
         if trouble is not None:
-            for target in plan.targets:
-                self._runner.let_go(target.version.version_id, serves=False)
             return self._failed(deployment, trouble)
         return self._completed(deployment, plan.targets)
 

@@ -19,7 +19,8 @@ KEPT_SECONDS: Final = 300.0
 """Instances that were warmed for nothing, since the server that wanted them has gone on or forgot, stop after this and
 their idle time."""
 SHORT_SECONDS: Final = 3.0
-"""Memory that has not come free in this time is taken by what serves: then fewer instances are enough."""
+"""Memory that has not come free in this time is taken by what serves: then fewer instances are enough; none even, where
+what serves took the place of the first one back after its start."""
 
 _FOR_NOTHING: Final = "the rollout that it was warmed for failed"
 
@@ -104,8 +105,8 @@ class Warmer:
                     await self._runner.changed.wait()
 
     def _room_lacks(self) -> bool:
-        """Whether one is ready, none is on its way, and there is no memory for another one."""
+        """Whether none is on its way, and there is no memory for another one."""
         pool = self._runner.pool
-        if pool.version is None or not pool.serving_current() or pool.count(InstanceState.STARTING):
+        if pool.version is None or pool.count(InstanceState.STARTING):
             return False
         return self._capacity.megabytes - self._capacity.held < pool.version.memory_megabytes
