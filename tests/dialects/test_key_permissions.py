@@ -22,13 +22,15 @@ from quinta.dialects.brainstem.app import PREFIXES as BRAINSTEM
 from quinta.dialects.brainstem.verbs import acts
 from quinta.dialects.ubiops.app import PREFIX as UBIOPS
 from quinta.dialects.vbrain.app import PREFIX as VBRAIN
+from quinta.dialects.versiontwo.app import PREFIX as VERSIONTWO
 from tests.dialects.ubiops.people import PASSWORD
 from tests.dialects.ubiops.waiting import wait_for
 from tests.serving import RunningServer
 
-FACES = (UBIOPS, VBRAIN, *BRAINSTEM)
+FACES = (UBIOPS, VBRAIN, *BRAINSTEM, VERSIONTWO)
 KINDS = ("read", "deploy", "write", "*")
 MAY_WRITE = {"write", "*"}
+MAY_DEPLOY = {"deploy", "write", "*"}
 UNKNOWN = "018f0000-0000-7000-8000-000000000000"
 
 
@@ -67,9 +69,12 @@ class Operation:
     path: str
 
     @property
-    def changes(self) -> bool:
-        """A GET of BrainSTEM may."""
-        return self.method != "GET" or acts(self.path)
+    def allowed(self) -> set[str]:
+        """The kinds of keys that are good for it. A GET of BrainSTEM may change something."""
+        if self.method == "GET" and not acts(self.path):
+            return set(KINDS)
+        deploys = self.method == "POST" and self.path.endswith(("/deployments", "/rollback"))
+        return MAY_DEPLOY if self.path.startswith(VERSIONTWO) and deploys else MAY_WRITE
 
     def call(self, door: httpx2.Client, headers: dict[str, str]) -> httpx2.Response:
         body = {} if self.method == "GET" else {"json": {}}
@@ -112,7 +117,7 @@ def test_every_operation_with_a_key_of_each_kind(face: str, server: RunningServe
     for operation in operations_of(door, face):
         for kind in KINDS:
             status = operation.call(door, account.headers(kind)).status_code
-            refused = operation.changes and kind not in MAY_WRITE
+            refused = kind not in operation.allowed
             if (status == 403) is not refused or status in (401, 405) or status >= 500:
                 faults.append((operation, kind, status))
             if operation == CLOSING and not refused:
@@ -121,10 +126,12 @@ def test_every_operation_with_a_key_of_each_kind(face: str, server: RunningServe
 
 
 def test_no_face_is_left_out(door: httpx2.Client) -> None:
-    """VBrain has 14 operations and UbiOps 125; a document that names no key would make the table above empty."""
+    """VBrain has 14 operations, VersionTwo 31, UbiOps 125; a document that names no key would make the table above
+    empty."""
     counts = {face: len(operations_of(door, face)) for face in FACES}
     assert counts[UBIOPS] >= 120
     assert counts[VBRAIN] == 14
+    assert counts[VERSIONTWO] >= 28
     assert all(counts[prefix] >= 20 for prefix in BRAINSTEM)
 
 

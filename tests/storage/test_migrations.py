@@ -14,8 +14,10 @@ import pytest
 from sqlalchemy import Connection, Index, Table, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from quinta.core.access.model import KeyPermission
 from quinta.core.files.model import Repository
-from quinta.core.observation.model import MetricPoint
+from quinta.core.models.model import Model
+from quinta.core.observation.model import LogLine, MetricPoint
 from quinta.core.scope import EVERYTHING
 from quinta.core.tenancy.model import ApiKey, Project
 from quinta.kit.clock import SystemClock
@@ -49,6 +51,16 @@ SERVICE_USER = (
     f"INSERT INTO api_keys VALUES ('k2', 'service', 'key', 'api', 'digest 2', '{MOMENT}', NULL)",
 )
 """Goes with 0002, and its key with it."""
+
+BEFORE_RELEASES = (
+    *(BEFORE_0010[0], *BEFORE_ROLES[2:], SERVICE_USER[0], REPOSITORY),
+    "INSERT INTO api_keys (id, user_id, name, kind, digest, created_at) "
+    f"VALUES ('k', 'u', 'key', 'api', 'digest', '{MOMENT}')",
+    "INSERT INTO models (id, project_id, name, description, input_type, output_type, input_fields, output_fields, "
+    "created_at, updated_at) "
+    f"VALUES ('m', 'p', 'model', '', 'plain', 'plain', '[]', '[]', '{MOMENT}', '{MOMENT}')",
+    f"INSERT INTO log_lines (project_id, time, text, system, id) VALUES ('p', '{MOMENT}', 'text', false, 'l')",
+)
 
 
 @pytest.fixture(params=BACKENDS)
@@ -293,3 +305,31 @@ async def test_keys_and_repositories_from_before_records_stay(empty_url: str) ->
         (key,) = await work.of(ApiKey, EVERYTHING).find()
     await database.close()
     assert (repository.is_going, key.sealed) == (False, None)
+
+
+async def test_what_was_there_before_releases_stays(empty_url: str) -> None:
+    """0012 makes the projects' table anew on SQLite: what hangs on its rows stays, up, down and up again. Keys
+    from before may do everything, projects from before have no title and an empty configuration."""
+    url = parse_url(empty_url)
+    await upgrade(url, "0011")
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        for statement in BEFORE_RELEASES:
+            await connection.execute(text(statement))
+    for step in (upgrade(url), downgrade(url, "0011"), upgrade(url)):
+        await step
+        async with engine.connect() as connection:
+            for table in ("api_keys", "repositories", "models", "log_lines"):
+                assert (await connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar() == 1, table
+    await engine.dispose()
+    database = Database(empty_url, SystemClock())
+    await database.start()
+    async with database.read() as work:
+        (key,) = await work.of(ApiKey, EVERYTHING).find()
+        (project,) = await work.of(Project, EVERYTHING).find()
+        (model,) = await work.of(Model, EVERYTHING).find()
+        (line,) = await work.of(LogLine, EVERYTHING).find()
+    await database.close()
+    assert (key.permissions, key.prefix, key.last_used_at) == ((KeyPermission.ALL,), None, None)
+    assert (project.name, project.title, project.config, project.workspace_id) == ("name", None, {}, None)
+    assert (model.live_version_id, line.level) == (None, None)
