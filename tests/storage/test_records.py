@@ -84,13 +84,13 @@ async def empty(database: Database) -> None:
             await work.of(DataRecord, EVERYTHING).remove(id=ids)
 
 
-@pytest.mark.parametrize(("few", "glance"), [(5_000, 2_000), (3, 4), (5_000, 4)])
+@pytest.mark.parametrize(("few", "glance", "seldom"), [(5_000, 4_000, 80), (3, 4, 80), (5_000, 4, 80), (5_000, 4, 0)])
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(scene=scenes())
 async def test_any_question_is_answered_as_a_list_would(
-    database: Database, few: int, glance: int, scene: tuple[list[RecordView], list[RecordQuery]]
+    database: Database, few: int, glance: int, seldom: int, scene: tuple[list[RecordView], list[RecordQuery]]
 ) -> None:
-    """``few`` and ``glance`` decide between ways to the same page (storage.records)."""
+    """``few``, ``glance`` and ``seldom`` decide between ways to the same page (storage.records)."""
     views, queries = scene
     await empty(database)
     async with database.read() as work:
@@ -100,6 +100,7 @@ async def test_any_question_is_answered_as_a_list_would(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(searching, "_FEW", few)
         patch.setattr(searching, "_GLANCE", glance)
+        patch.setattr(searching, "_SELDOM", seldom)
         for query in queries:
             if query.group_ids is not None:
                 query = replace(query, group_ids=frozenset(groups[int(number)] for number in query.group_ids))
