@@ -79,6 +79,13 @@ async def conditions_of(session: Session, query: RecordQuery) -> list[ColumnElem
     return conditions
 
 
+def columns_of(query: RecordQuery) -> set[str]:
+    """The columns with texts that its filters look at, by name."""
+    looked_at = (_FOLDED if its.operator in _CASELESS and its.field in _FOLDED else _TEXTS for its in query.filters)
+    fields = zip(looked_at, (its.field for its in query.filters), strict=True)
+    return {columns[field].name for columns, field in fields if field in columns}
+
+
 def _condition(its: Filter, known: dict[str, int], dialect: str) -> ColumnElement[bool]:
     """The filter, not yet negated; never NULL."""
     if its.operator is Operator.ISNULL:

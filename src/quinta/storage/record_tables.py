@@ -62,7 +62,7 @@ SEARCHES = {
     "texts": ((*NAMES, "folded_description"), "100000 2 1 1 1 1 1 sz=210"),
     "folded_descriptions": (("folded_description", *WHO), "100000 2 2 2 sz=120"),
     "descriptions": (("description", *NAMES), "100000 2 1 1 1 1 1 sz=210"),
-    "locations": (("location", "folded_location", *NAMES), "100000 100 100 2 1 1 1 1 sz=130"),
+    "locations": (("location", *NAMES, "folded_location"), "100000 100 2 1 1 1 1 1 sz=130"),
     "json": ((*WHO, "organization", "protocols", "name", "uuid"), "100000 100000 20 10 2 1 1 sz=300"),
 }
 """Indexes that only SQLite has: of PostgreSQL's no entry may have more than 2,704 bytes, and it needs none (decision

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, String, bindparam, func, literal, 
 from quinta.core.files.model import DataRecord
 from quinta.core.files.record_query import RecordField, RecordPage, RecordQuery, RecordView, Sort
 from quinta.storage.mapper import mapper_of
-from quinta.storage.record_filters import NULLABLE, ROW, conditions_of
+from quinta.storage.record_filters import NULLABLE, ROW, columns_of, conditions_of
 from quinta.storage.record_tables import data_records, groups, record_groups
 from quinta.storage.session import Session
 
@@ -36,13 +36,17 @@ _FIRST: Final = 10 ** (_DIGITS - 1)
 """Added to the number of each row, so that all have as many digits and the page can be cut out of the text."""
 _NOTHING: Final = literal_column("''", String)
 """Between numbers; as a parameter it took 17 ms of 48 for 100,000 of them."""
-_INDEXED: Final = frozenset({RecordField.ID, RecordField.NAME, RecordField.DESCRIPTION})
+_INDEXED: Final = frozenset({RecordField.ID, RecordField.NAME, RecordField.DESCRIPTION, RecordField.LOCATION})
 """By which an index is sorted."""
+_BY_NAME: Final = frozenset({"uuid", "name", "folded_name", "folded_description"})
+"""What indexes in the order of names have."""
+_SMALLER: Final = frozenset({"folded_description"})
+"""What another index has, in a third of the room."""
 _GLANCE: Final = 4_000
 """So many rows of an index are looked at first, which takes 2 ms: there is a page of what many rows match, and to count
 is all that is left to do."""
 _SELDOM: Final = 80
-"""Fewer matches among them, and all of them are got from the smallest index that has what is asked for."""
+"""Fewer matches among them, and all of them are got first, from the smallest index that has what is asked for."""
 _FEW: Final = 5_000
 """So many matches are put in order by looking at their rows; for more, an index is walked a second time."""
 ROWS_AT_A_TIME: Final = 500
@@ -59,7 +63,7 @@ async def find_records(session: Session, query: RecordQuery) -> RecordPage:
         every = await _records(session, _select().where(*where).order_by(*order))
         return RecordPage(await _views(session, every[query.offset :]), len(every))
     if session.dialect == "sqlite":
-        total, records = await _walk(session, where, sort, query.limit, query.offset)
+        total, records = await _walk(session, query, where, sort, query.limit)
     else:
         total = await _count(session, where)
         page = _select().where(*where).order_by(*order).limit(query.limit).offset(query.offset)
@@ -68,26 +72,30 @@ async def find_records(session: Session, query: RecordQuery) -> RecordPage:
 
 
 async def _walk(
-    session: Session, where: Sequence[ColumnElement[bool]], sort: Sequence[Sort], limit: int, offset: int
+    session: Session, query: RecordQuery, where: Sequence[ColumnElement[bool]], sort: Sequence[Sort], limit: int
 ) -> tuple[int, list[DataRecord]]:
     """How many match, and the page."""
-    glance = await _glance(session, where, sort, offset + limit)
-    if len(glance) == offset + limit:
-        return await _count(session, where), await _numbered(session, glance[offset:])
+    end = query.offset + limit
+    indexed = _glanced(sort)[-1].field in _INDEXED
+    glance = await _glance(session, where, sort if indexed else _ordered(()), max(end, _SELDOM))
+    if indexed and len(glance) >= end:
+        return await _count(session, where), await _numbered(session, glance[query.offset : end])
     order = _order(sort)
+    seldom = len(glance) < _SELDOM
+    columns = columns_of(query)
+    if _by_name(sort) and columns <= _BY_NAME and not (seldom and columns == _SMALLER):
+        numbers = await _numbers(session, where, order)
+        return len(numbers) // _DIGITS, await _numbered(session, _cut(numbers, query.offset, limit))
     chosen = where
-    if len(glance) < _SELDOM:
+    if seldom:
         numbers = await _numbers(session, where, ())
         total = len(numbers) // _DIGITS
         chosen = [_among(_cut(numbers, 0, total))] if total <= _FEW else where
-    elif _by_name(sort):
-        numbers = await _numbers(session, where, order)
-        return len(numbers) // _DIGITS, await _numbered(session, _cut(numbers, offset, limit))
     else:
         total = await _count(session, where)
-    if total <= offset:
+    if total <= query.offset:
         return total, []
-    rows = select(ROW).select_from(data_records).where(*chosen).order_by(*order).limit(limit).offset(offset)
+    rows = select(ROW).select_from(data_records).where(*chosen).order_by(*order).limit(limit).offset(query.offset)
     return total, await _numbered(session, [row[0] for row in await session.fetch(rows)])
 
 
@@ -103,27 +111,29 @@ async def _numbers(session: Session, where: Sequence[ColumnElement[bool]], order
 
 
 def _by_name(sort: Sequence[Sort]) -> bool:
-    """Whether the index with most texts has this order."""
     return [its.field for its in sort] == [RecordField.NAME, RecordField.ID] and (
         sort[0].descending == sort[1].descending
     )
+
+
+def _glanced(sort: Sequence[Sort]) -> Sequence[Sort]:
+    """The order up to the field whose index is looked at: publicity halves the records, each half has the order of
+    what is next."""
+    return sort[: 2 if sort[0].field is RecordField.IS_PUBLIC else 1]
 
 
 async def _glance(
     session: Session, where: Sequence[ColumnElement[bool]], sort: Sequence[Sort], limit: int
 ) -> list[int]:
     """The first ``limit`` rows that match, as far as they are among the first rows of the order: what many rows match
-    is mostly found so. Nothing where no index has the order."""
-    if sort[0].field is RecordField.IS_PUBLIC:  # two halves, each in the order of what is next
-        first = [*where, _COLUMNS[RecordField.IS_PUBLIC] == literal(sort[0].descending)]
-        return await _glance(session, first, sort[1:], limit)
-    if sort[0].field not in _INDEXED:
-        return []
-    order = _order(sort)
-    column = _COLUMNS[sort[0].field]
+    is mostly found so."""
+    *half, by = _glanced(sort)
+    column, order = _COLUMNS[by.field], _order(sort[len(half) :])
     last = await session.fetch(select(column).order_by(*order).limit(1).offset(_GLANCE - 1))
     if last:
-        where = [*where, column >= last[0][0] if sort[0].descending else column <= last[0][0]]
+        where = [*where, column >= last[0][0] if by.descending else column <= last[0][0]]
+    if half:
+        where = [*where, _COLUMNS[half[0].field] == literal(half[0].descending)]
     rows = select(ROW).select_from(data_records).where(*where).order_by(*order).limit(min(limit, _GLANCE))
     return [row[0] for row in await session.fetch(rows)]
 

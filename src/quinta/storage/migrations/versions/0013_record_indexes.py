@@ -18,7 +18,7 @@ NEW = {
     "texts": (*NAMES, "folded_description"),
     "folded_descriptions": ("folded_description", "is_public", "group_bits"),
     "descriptions": ("description", *NAMES),
-    "locations": ("location", "folded_location", *NAMES),
+    "locations": ("location", *NAMES, "folded_location"),
     "json": ("is_public", "group_bits", "organization", "protocols", "name", "uuid"),
 }
 
