@@ -72,3 +72,11 @@ def moment(name: str, *, nullable: bool = False) -> Column[datetime]:
 
 def lease() -> list[Column[Any]]:
     return [text("lease_token", nullable=True), moment("lease_expires_at", nullable=True), number("attempts")]
+
+
+ESTIMATE = "estimate"
+"""In ``info`` of an index, or of a table for its primary key: how many rows it has, then how many have the same first
+column, the same first two, and so on. SQLite chooses between indexes by such numbers and assumes ten rows for a
+project where it has none; for the log it then walked through a day to find one request (storage.migrate,
+benchmarks/logs.py). ``sz=`` and the bytes of an entry may follow; for a table with a number for each row, that is all
+there is to say of it. PostgreSQL counts by itself."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -13,8 +13,8 @@ from alembic.util.exc import CommandError
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from quinta.storage.columns import ESTIMATE
 from quinta.storage.engines import migration_engine
-from quinta.storage.observation_tables import ESTIMATE
 from quinta.storage.tables import metadata
 
 T = TypeVar("T")
@@ -87,20 +87,24 @@ def _revisions(connection: Connection) -> tuple[str, ...]:
 
 
 def _write_estimates(config: Config) -> None:
-    """Gives SQLite the numbers of observation_tables.ESTIMATE, where ANALYZE would have put its own; connections that
-    are opened from now on go by them."""
+    """Gives SQLite the numbers of columns.ESTIMATE, where ANALYZE would have put its own; connections that are opened
+    from now on go by them."""
     connection: Connection = config.attributes["connection"]
     rows = []
     for table in metadata.tables.values():
-        named = {table.name: table.info, **{str(index.name): index.info for index in table.indexes}}
+        key = None if table.dialect_options["sqlite"]["with_rowid"] else table.name
+        named: dict[str | None, dict[Any, Any]] = {
+            key: table.info,
+            **{str(index.name): index.info for index in table.indexes},
+        }
         rows += [
             {"table": table.name, "index": name, "estimate": info[ESTIMATE]}
             for name, info in named.items()
             if ESTIMATE in info
         ]
     connection.execute(text("ANALYZE alembic_version"))  # makes the table of numbers
-    known = text("SELECT 1 FROM sqlite_stat1 WHERE tbl = :table AND idx = :index AND stat = :estimate")
+    known = text("SELECT 1 FROM sqlite_stat1 WHERE tbl = :table AND idx IS :index AND stat = :estimate")
     for row in rows:
         if connection.execute(known, row).first() is None:
-            connection.execute(text("DELETE FROM sqlite_stat1 WHERE tbl = :table AND idx = :index"), row)
+            connection.execute(text("DELETE FROM sqlite_stat1 WHERE tbl = :table AND idx IS :index"), row)
             connection.execute(text("INSERT INTO sqlite_stat1 VALUES (:table, :index, :estimate)"), row)

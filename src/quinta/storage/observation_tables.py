@@ -18,13 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import text as sql
 
-from quinta.storage.columns import flag, identity, metadata, moment, number, parent, text
-
-ESTIMATE = "estimate"
-"""In ``info`` of an index, or of a table for its primary key: how many rows it has, then how many have the same first
-column, the same first two, and so on. SQLite chooses between indexes by such numbers and assumes ten rows for a
-project where it has none; for the log it then walked through a day to find one request (storage.migrate,
-benchmarks/logs.py). PostgreSQL counts by itself."""
+from quinta.storage.columns import ESTIMATE, flag, identity, metadata, moment, number, parent, text
 
 # Ids sort by time and are the last part of each index: a query walks along one of them, in the order of the answer, and
 # stops at its limit. On SQLite the rows themselves are kept in the order of the primary key (benchmarks/logs.py).

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, String, Table, UniqueConstraint
 
-from quinta.storage.columns import flag, identity, metadata, moment, number, parent, text
+from quinta.storage.columns import ESTIMATE, flag, identity, metadata, moment, number, parent, text
 
 numbers = Table(
     "numbers",
@@ -55,9 +55,19 @@ def _by_code_point(name: str, *, nullable: bool = False) -> Column[str]:
     return Column(name, String().with_variant(String(collation="C"), "postgresql"), nullable=nullable)
 
 
-NAMES = ("name", "uuid", "is_public", "group_bits", "folded_name")
-TEXTS = ("description", "folded_description", "location", "folded_location")
-"""A search reads an index with what it looks at, in the order of most answers, and not the rows with their JSON."""
+WHO = ("is_public", "group_bits")
+"""What decides who may see a record: a search reads an index that has this and what it looks at, and no rows."""
+NAMES = ("name", "uuid", *WHO, "folded_name")
+SEARCHES = {
+    "texts": ((*NAMES, "folded_description"), "100000 2 1 1 1 1 1 sz=210"),
+    "folded_descriptions": (("folded_description", *WHO), "100000 2 2 2 sz=120"),
+    "descriptions": (("description", *NAMES), "100000 2 1 1 1 1 1 sz=210"),
+    "locations": (("location", *NAMES, "folded_location"), "100000 100 2 1 1 1 1 1 sz=130"),
+    "json": ((*WHO, "organization", "protocols", "name", "uuid"), "100000 100000 20 10 2 1 1 sz=300"),
+}
+"""Indexes that only SQLite has: of PostgreSQL's no entry may have more than 2,704 bytes, and it needs none (decision
+0026). With the rows that share the first column, the first two and so on, of 100,000, and the bytes of an entry, for
+SQLite chooses the smallest index that has all it looks at, and would take all texts to be equally long."""
 
 data_records = Table(
     "data_records",
@@ -78,11 +88,13 @@ data_records = Table(
     moment("created_at"),
     moment("updated_at"),
     UniqueConstraint("uuid"),
-    Index("ix_data_records_names", *NAMES),
-    # PostgreSQL takes no entry of more than 2,704 bytes, and has no need of one (decision 0026).
-    Index("ix_data_records_texts", *NAMES, *TEXTS, info={"only": "sqlite"}),
-    Index("ix_data_records_descriptions", "description", "name", "uuid", info={"only": "sqlite"}),
+    Index("ix_data_records_names", *NAMES, info={ESTIMATE: "100000 2 1 1 1 1 sz=110"}),
+    *(
+        Index(f"ix_data_records_{_name}", *_columns, info={"only": "sqlite", ESTIMATE: _estimate})
+        for _name, (_columns, _estimate) in SEARCHES.items()
+    ),
     Index(None, "created_by"),
+    info={ESTIMATE: "100000 sz=600"},
 )
 
 record_groups = Table(
