@@ -55,7 +55,7 @@ def results(door: ModelDoor, ids: list[str]) -> dict[str, Any]:
 def test_a_stop_in_the_midst_of_work_and_a_start_from_the_schema_before(tmp_path: Path, url: str) -> None:
     """A running call is answered, the batch goes on after the next start, which brings the schema up to date."""
     settings = {"QUINTA_DATABASE_URL": url}
-    server = start_server(tmp_path / "data", settings)
+    server = start_server(tmp_path / "data", settings, fresh=True)
     with server.client() as client, ThreadPoolExecutor(1) as callers:
         door = new_model(client, SLOW, maximum_instances=1)
         accepted = client.post(f"{door.path}/request-batch", json=[f"{n}" for n in range(REQUESTS)]).json()
@@ -67,7 +67,7 @@ def test_a_stop_in_the_midst_of_work_and_a_start_from_the_schema_before(tmp_path
         assert waiting.result(60) in (200, 503)
     assert "Traceback" not in "".join(server.output)
     asyncio.run(downgrade(parse_url(url), "-1"))
-    server = start_server(tmp_path / "data", settings, token=server.token)
+    server = start_server(tmp_path / "data", settings, token=server.token, fresh=True)
     with server.client() as client:
         door = ModelDoor(client, door.project)
         found = results(door, ids)
@@ -84,7 +84,7 @@ def direct(client: httpx2.Client, door: ModelDoor) -> int:
 
 
 def test_a_second_server_touches_nothing_of_the_first(tmp_path: Path) -> None:
-    server = start_server(tmp_path / "data")
+    server = start_server(tmp_path / "data", fresh=True)
     try:
         arriving = server.data / "uploads" / "upload-in-progress"
         arriving.write_bytes(b"half of it")
@@ -95,6 +95,6 @@ def test_a_second_server_touches_nothing_of_the_first(tmp_path: Path) -> None:
         assert (server.data / "lock").read_text() == str(server.process.pid)
     finally:
         assert server.stop() == 0
-    again = start_server(server.data)
+    again = start_server(server.data, fresh=True)
     assert not list((server.data / "uploads").iterdir())  # nobody's now
     assert again.stop() == 0

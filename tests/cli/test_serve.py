@@ -31,11 +31,11 @@ def test_health_and_measurements(server: RunningServer) -> None:
 def test_the_first_administrator_is_generated_and_shown_once(tmp_path: Path) -> None:
     data = tmp_path / "data"
     nothing = {"QUINTA_ADMIN_TOKEN": "", "QUINTA_ADMIN_PASSWORD": "", "QUINTA_ADMIN_EMAIL": ""}
-    with serving(data, nothing) as server:
+    with serving(data, nothing, fresh=True) as server:
         shown = {line.partition(": ")[0]: line.partition(": ")[2].strip() for line in server.output if ": " in line}
         with server.client(shown["token (shown once)"]) as client:
             assert client.get("/v2.1/user").json()["email"] == shown["first administrator"]
-    with serving(data, nothing) as server:
+    with serving(data, nothing, fresh=True) as server:
         assert not [line for line in server.output if "shown once" in line]
 
 
@@ -59,7 +59,7 @@ def test_a_port_in_use_and_a_wrong_setting_are_one_clear_line(tmp_path: Path) ->
 
 
 def test_it_stops_cleanly_when_told_to(tmp_path: Path) -> None:
-    server = start_server(tmp_path / "data")
+    server = start_server(tmp_path / "data", fresh=True)
     assert server.stop() == 0
     assert not [line for line in server.output if "Traceback" in line], "".join(server.output)
 
@@ -85,7 +85,7 @@ def test_a_setting_that_cannot_be_used_stops_the_start(tmp_path: Path, setting: 
 def test_a_refused_administrator_leaves_nothing_and_the_next_start_makes_one(tmp_path: Path) -> None:
     refused = serve("--port", "0", "--data", str(tmp_path / "data"), PATH=os.defpath, QUINTA_ADMIN_TOKEN="short")
     assert refused.returncode == 1
-    with serving(tmp_path / "data") as server, server.client() as client:
+    with serving(tmp_path / "data", fresh=True) as server, server.client() as client:
         assert client.get("/v2.1/user").status_code == 200
 
 

@@ -37,7 +37,8 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServe
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(1_024, hard), hard))
     try:
-        running = start_server(tmp_path_factory.mktemp("door") / "data", {"QUINTA_SLOW_CALLER_SECONDS": "1"})
+        settings = {"QUINTA_SLOW_CALLER_SECONDS": "1"}
+        running = start_server(tmp_path_factory.mktemp("door") / "data", settings, fresh=True)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     yield running

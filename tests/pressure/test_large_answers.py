@@ -33,7 +33,7 @@ def completed(door: ModelDoor | PipelineDoor) -> int:
 
 def test_large_results_are_collected_in_bounded_memory(tmp_path: Path) -> None:
     """156 MB of results, of the model's requests and then of the pipeline's, in the order asked for."""
-    with serving(tmp_path / "data") as server, server.client() as client:
+    with serving(tmp_path / "data", fresh=True) as server, server.client() as client:
         door = new_model(client, LARGE, maximum_instances=1)
         pipeline = new_pipeline(client, door.project, None)
         pipeline.add("large", door.model)

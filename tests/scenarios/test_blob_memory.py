@@ -63,7 +63,7 @@ def digest_of(server: RunningServer, project: str, blob: str) -> str:
 
 
 def test_a_large_blob_in_constant_memory(tmp_path: Path) -> None:
-    with serving(tmp_path / "data") as server:
+    with serving(tmp_path / "data", fresh=True) as server:
         with server.client() as client:
             project = new_project(client)
         digest_of(server, project, upload(server, project, 1))

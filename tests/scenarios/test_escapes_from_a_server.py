@@ -38,7 +38,10 @@ def test_a_package_reaches_nothing_of_its_server(tmp_path: Path, network: str) -
     sandbox = detect()
     if sandbox.bwrap is None or not sandbox.landlock:
         pytest.skip("needs bubblewrap and Landlock")
-    with serving(tmp_path / "data", {"QUINTA_INSTANCE_NETWORK": network}) as server, server.client() as client:
+    with (
+        serving(tmp_path / "data", {"QUINTA_INSTANCE_NETWORK": network}, fresh=True) as server,
+        server.client() as client,
+    ):
         door = _model(client)
         for name in ("secrets.key", "quinta.db", "lock"):
             assert (server.data / name).exists(), name

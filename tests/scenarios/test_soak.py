@@ -60,7 +60,7 @@ def ask(server: RunningServer, door: ModelDoor, seconds: float) -> int:
 
 
 def test_memory_and_open_files_stay_flat(tmp_path: Path) -> None:
-    with serving(tmp_path / "data") as server, server.client() as client:
+    with serving(tmp_path / "data", fresh=True) as server, server.client() as client:
         door = new_model(client, ECHO, minimum_instances=1)
         ask(server, door, WARM_UP_SECONDS)
         before, files = resident(server), len(os.listdir(f"/proc/{server.process.pid}/fd"))
