@@ -85,6 +85,8 @@ def nested(levels: int) -> dict[str, Any]:
         ({"environment": None}, "config.environment"),
         ({"environment": ""}, "config.environment"),
         ({"environment": "e" * 101}, "config.environment"),
+        ({"environment": " "}, "config.environment"),
+        ({"environment": "a\nb"}, "config.environment"),
         ({"region": ["us-west-2"]}, "config.region"),
         ({"scaling": 3}, "config.scaling"),
         ({"scaling": {"enabled": "yes"}}, "config.scaling.enabled"),
