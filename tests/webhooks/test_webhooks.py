@@ -132,6 +132,13 @@ async def test_a_project_has_room_for_twenty(house: House) -> None:
     await house.hook(URL)
 
 
+async def test_of_many_at_once_one_is_the_twentieth(house: House) -> None:
+    for _ in range(MOST_WEBHOOKS - 1):
+        await house.hook(URL)
+    ends = await asyncio.gather(*(house.hook(URL) for _ in range(4)), return_exceptions=True)
+    assert [type(end) for end in ends].count(LimitReached) == 3
+
+
 async def test_they_are_listed_newest_first_and_in_pages(house: House) -> None:
     made = [(await house.hook(URL))[0] for _ in range(3)]
     newest = list(reversed(made))

@@ -50,6 +50,7 @@ class Webhooks:
             check_url(url, private=self._private)
             wanted = _known_events(events)
             webhooks = work.of(Webhook, in_project(project.id))
+            await webhooks.lock_all()  # two at once must not both be the twentieth: the later one counts the other
             if await webhooks.count() >= MOST_WEBHOOKS:
                 raise LimitReached(f"the project has {MOST_WEBHOOKS} webhooks already: delete one first")
             webhook_id, secret = new_id(), new_secret()
