@@ -44,6 +44,18 @@ def test_a_path_that_is_too_long_is_told_so_however_it_comes(server: RunningServ
         assert answer_to(server, *pieces).startswith(b"HTTP/1.1 431 ")
 
 
+def test_a_caller_that_goes_on_sending_hears_why_it_is_refused(server: RunningServer) -> None:
+    """What is in the way when the server ends the connection would turn its answer into a reset."""
+    address = urlsplit(server.url)
+    with socket.create_connection((str(address.hostname), address.port or 80), timeout=30) as caller:
+        caller.sendall(b"GET /v2.1/status?" + b"a" * (READ_AT_ONCE + 2 * HEAD_BYTES))
+        received = caller.recv(65_536)
+        caller.sendall(b"a" * READ_AT_ONCE)
+        assert received.startswith(b"HTTP/1.1 431 ")
+        while caller.recv(65_536):
+            pass
+
+
 def test_a_large_head_in_pieces_and_a_body_behind_it_pass(server: RunningServer) -> None:
     body = json.dumps({"email": "nobody@example.com", "password": "x" * READ_AT_ONCE}).encode()
     start = b"POST /v2.1/authorize HTTP/1.1\r\nHost: test\r\nConnection: close\r\n"

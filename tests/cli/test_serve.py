@@ -16,7 +16,7 @@ from tests.serving import RunningServer, serving, start_server
 
 def serve(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "quinta", "serve", *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment or None)
+    return subprocess.run(command, capture_output=True, text=True, timeout=180, check=False, env=environment or None)
 
 
 def test_health_and_measurements(server: RunningServer) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import socket
 import stat
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from quinta.engine.observation.status_socket import FILE_NAME, NotListening, ask
+from tests.cli.version2.command import interruptible
 from tests.models import new_model
 from tests.serving import RunningServer, serving, start_server
 
@@ -115,10 +117,12 @@ def test_only_the_servers_user_can_ask(server: RunningServer) -> None:
 
 def test_watch_shows_it_again_until_interrupted(server: RunningServer) -> None:
     command = [sys.executable, "-m", "quinta", "status", "--data", str(server.data), "--watch", "--interval", "0.2"]
-    with subprocess.Popen([*command, "--output", "json"], stdout=subprocess.PIPE, text=True) as watching:
+    with interruptible():
+        watching = subprocess.Popen([*command, "--output", "json"], stdout=subprocess.PIPE, text=True)
+    with watching:
         assert watching.stdout is not None
         first, second = (json.loads(watching.stdout.readline()) for _ in range(2))
-        watching.send_signal(2)
+        watching.send_signal(signal.SIGINT)
         watching.stdout.read()
         assert watching.wait(timeout=60) == 0
     assert second["server"]["uptime_seconds"] > first["server"]["uptime_seconds"]

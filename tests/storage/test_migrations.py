@@ -331,5 +331,5 @@ async def test_what_was_there_before_releases_stays(empty_url: str) -> None:
         (line,) = await work.of(LogLine, EVERYTHING).find()
     await database.close()
     assert (key.permissions, key.prefix, key.last_used_at) == ((KeyPermission.ALL,), None, None)
-    assert (project.name, project.title, project.config, project.workspace_id) == ("name", None, {}, None)
+    assert (project.name, project.title, project.config, project.workspace_id) == ("name", None, "{}", None)
     assert (model.live_version_id, line.level) == (None, None)

@@ -16,6 +16,9 @@ HEAD_BYTES = 65_536
 """For request line and headers together, beyond the piece (256 KiB at most) in which they begin; other servers allow
 8 to 64 KiB."""
 HEAD_SECONDS = 30.0
+LINGER_SECONDS = 1.0
+"""How long what a refused caller still sends is taken and dropped. The kernel answers bytes that nobody reads with a
+reset, and most clients then give up before they read why."""
 LEAST_BYTES_A_SECOND = 1_024
 """Of a body on its way in, and of an answer on its way out, once the caller makes the server wait for it."""
 MOST_WAITING = 1_000
@@ -80,6 +83,7 @@ class BoundedHttp(HttpToolsProtocol):
     _body_since = 0.0
     _body_timer: asyncio.TimerHandle | None = None
     _answer_timer: asyncio.TimerHandle | None = None
+    _refused: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -87,12 +91,14 @@ class BoundedHttp(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._unwatch()
-        for timer in (self._body_timer, self._answer_timer):
+        for timer in (self._body_timer, self._answer_timer, self._refused):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._refused is not None:
+            return
         head = self.headers
         super().data_received(data)
         if self._in_head:
@@ -199,9 +205,12 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _refuse(self, status: int, text: str) -> None:
         """Ends the connection with a status, in the shape of the faces; which of them was meant is not known yet."""
-        if not self._answering:
+        if self._answering:
+            self.transport.close()
+        elif self._refused is None and not self.transport.is_closing():
             self._write_refusal(status, text)
-        self.transport.close()
+            self.transport.write_eof()
+            self._refused = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     def _refuse_head(self) -> None:
         self._refuse(431, f"the request line and the headers are larger than {HEAD_BYTES} bytes")
