@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,6 +22,7 @@ from quinta.storage.tables import metadata
 T = TypeVar("T")
 
 LOCK_KEY = 0x5155494E_00000002
+_MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_SECONDS = 5  # a migration waits no longer for a table in use, so that it does not hold up every request meanwhile
 
 
@@ -32,9 +35,7 @@ async def upgrade(url: URL, revision: str = "head") -> None:
 
     DatabaseRefused when the database cannot be reached or opened, or has a revision that this Quinta does not know.
     """
-    await _run(url, lambda config: command.upgrade(config, revision))
-    if url.get_backend_name() == "sqlite":
-        await _run(url, _write_estimates)
+    await _run(url, lambda config: _upgrade(config, revision))
 
 
 async def downgrade(url: URL, revision: str) -> None:
@@ -65,7 +66,7 @@ def _in_turn(connection: Connection, task: Callable[[Config], None]) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK_KEY})
         connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(_MIGRATIONS))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     before = _revisions(connection)
@@ -82,14 +83,27 @@ def _in_turn(connection: Connection, task: Callable[[Config], None]) -> None:
         raise DatabaseRefused(f"the migration would leave rows without their parent: {broken[:5]}")
 
 
+def _upgrade(config: Config, revision: str) -> None:
+    connection: Connection = config.attributes["connection"]
+    # Nearly every start finds nothing to do, and to learn that from alembic's command takes half of the start.
+    if revision != "head" or _revisions(connection) != _newest():
+        command.upgrade(config, revision)
+    if connection.dialect.name == "sqlite":
+        _write_estimates(connection)
+
+
+@cache
+def _newest() -> tuple[str, ...]:
+    return tuple(ScriptDirectory(str(_MIGRATIONS)).get_heads())
+
+
 def _revisions(connection: Connection) -> tuple[str, ...]:
     return MigrationContext.configure(connection).get_current_heads()
 
 
-def _write_estimates(config: Config) -> None:
-    """Gives SQLite the numbers of columns.ESTIMATE, where ANALYZE would have put its own; connections that are opened
-    from now on go by them."""
-    connection: Connection = config.attributes["connection"]
+def _write_estimates(connection: Connection) -> None:
+    """Gives SQLite the numbers of columns.ESTIMATE, where ANALYZE would have put its own; connections that
+    are opened from now on go by them."""
     rows = []
     for table in metadata.tables.values():
         key = None if table.dialect_options["sqlite"]["with_rowid"] else table.name
