@@ -54,7 +54,10 @@ class Start:
         """Makes this process, just forked, what a fresh one would be."""
         os.dup2(output, 1)
         os.dup2(output, 2)
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        for name in os.listdir("/proc/self/fd"):
+            if int(name) > 2:
+                with suppress(OSError):  # the listing's own
+                    os.close(int(name))
         for limit, wanted in self.limits:
             if resource.getrlimit(limit) != tuple(wanted):
                 resource.setrlimit(limit, tuple(wanted))
