@@ -64,7 +64,7 @@ class ForkedServer:
         """The exit code; ``subprocess.TimeoutExpired`` after ``timeout`` seconds."""
         if self.returncode is None:
             try:
-                self.returncode = os.waitstatus_to_exitcode(self._number(timeout))
+                self.returncode = self._number(timeout)
             except (BlockingIOError, TimeoutError):
                 raise subprocess.TimeoutExpired(f"quinta, process {self.pid}", timeout or 0) from None
             self._reply.close()

@@ -7,8 +7,9 @@ that once. After the fork the code is the one of ``python -m quinta``, with the 
 behind that one server could share with the next: one thread and no open file, or this process ends before the first.
 
 DESCRIPTOR is this end of a Unix socket. A message on it is a ``Start`` as JSON, with two descriptors: where the server
-writes its output, and where this process writes the server's process id and, once it has ended, its wait status, each
-as a line. When the other end closes, the servers that still run are ended.
+writes its output, and where this process writes the server's process id and, once it has ended, its exit code (negative
+for a signal), each as a line. Only when that is closed at the other end is the server reaped: until its end was seen,
+nobody else has its process id. When the control socket closes, the servers that still run are ended.
 """
 
 from __future__ import annotations
@@ -54,7 +55,10 @@ class Start:
         """Makes this process, just forked, what a fresh one would be."""
         os.dup2(output, 1)
         os.dup2(output, 2)
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        for name in os.listdir("/proc/self/fd"):
+            if int(name) > 2:
+                with suppress(OSError):  # the listing's own
+                    os.close(int(name))
         for limit, wanted in self.limits:
             if resource.getrlimit(limit) != tuple(wanted):
                 resource.setrlimit(limit, tuple(wanted))
@@ -73,14 +77,18 @@ class Zygote:
         self._control = control
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
-        self._servers: dict[int, tuple[int, int]] = {}
+        self._running: dict[int, tuple[int, int]] = {}  # by the descriptor of the process
+        self._ended: dict[int, int] = {}  # process ids by the descriptor where the end was told
 
     def run(self) -> Start | None:
         """In the process that stays: None, at the end. In each server: what it starts with, its output in place."""
         while True:
             for descriptor, _ in self._poll.poll():
-                if descriptor in self._servers:
+                if descriptor in self._running:
                     self._tell_end(descriptor)
+                    continue
+                if descriptor in self._ended:
+                    self._reap(descriptor)
                     continue
                 message, descriptors, _, _ = socket.recv_fds(self._control, _MESSAGE_BYTES, 2)
                 if not message:
@@ -97,22 +105,29 @@ class Zygote:
         if process_id:
             os.close(output)
             ended = os.pidfd_open(process_id)
-            self._servers[ended] = (process_id, reply)
+            self._running[ended] = (process_id, reply)
             self._poll.register(ended, select.POLLIN)
             os.write(reply, b"%d\n" % process_id)
         return process_id
 
     def _tell_end(self, ended: int) -> None:
-        process_id, reply = self._servers.pop(ended)
+        process_id, reply = self._running.pop(ended)
+        end = os.waitid(os.P_PIDFD, ended, os.WEXITED | os.WNOWAIT)
+        assert end is not None
         self._poll.unregister(ended)
         os.close(ended)
-        _, status = os.waitpid(process_id, 0)
         with suppress(BrokenPipeError):  # a test that failed waits for nothing
-            os.write(reply, b"%d\n" % status)
+            os.write(reply, b"%d\n" % (end.si_status if end.si_code == os.CLD_EXITED else -end.si_status))
+        self._ended[reply] = process_id
+        self._poll.register(reply, 0)  # its hang-up is told all the same
+
+    def _reap(self, reply: int) -> None:
+        self._poll.unregister(reply)
         os.close(reply)
+        os.waitpid(self._ended.pop(reply), 0)
 
     def _end_servers(self) -> None:
-        for process_id, _ in self._servers.values():
+        for process_id, _ in self._running.values():
             os.kill(process_id, signal.SIGTERM)
 
 
