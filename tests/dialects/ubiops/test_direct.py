@@ -76,7 +76,7 @@ NOT_THERE = {
     "slash in a name": "/v2.1/projects/{project}/models/{model}%2Fversions/versions/v1/request",
     "NUL in a name": "/v2.1/projects/{project}/models/{model}%00/versions/v1/request",
     "longer path": "/v2.1/projects/{project}/models/{model}/versions/v1/x/request",
-    "shorter path": "/v2.1/projects/{project}/models/{model}/request",
+    "shorter path": "/v2.1/projects/{project}/models/{model}/versions/request",
 }
 
 
