@@ -99,7 +99,7 @@ REQUESTS = {
     "offset 50,000": "limit=100&offset=50000",
     "offset 99,900": "limit=100&offset=99900",
     "page 2 of 100": "page=2&per_page=100",
-    "page 500 of 100": "page=500&per_page=100",
+    "page 100 of 100": "page=100&per_page=100",
     "sort[]=-name": "limit=100&sort[]=-name",
     "filter{description.icontains}=theta": "limit=100&filter{description.icontains}=theta",
     "the same, offset 10,000": "limit=100&offset=10000&filter{description.icontains}=theta",
