@@ -44,7 +44,7 @@ def test_folder_limits_and_files_are_those_of_a_fresh_process(tmp_path: Path) ->
             process = Path(f"/proc/{server.process.pid}")
             files = sorted(os.readlink(link).partition(":")[0] for link in (process / "fd").iterdir())
             status = (process / "status").read_text().splitlines()
-            signals = [line for line in status if line.startswith(("Sig", "Shd", "Threads"))]
+            signals = [line for line in status if line.startswith(("SigPnd", "SigBlk", "SigIgn", "SigCgt", "Shd"))]
             group = os.getpgid(server.process.pid), os.getsid(server.process.pid)
             files = [name.replace(str(server.data), "") for name in files]
             seen.append(((process / "cwd").readlink(), (process / "limits").read_text(), group, signals, files))

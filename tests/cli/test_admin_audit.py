@@ -41,13 +41,14 @@ def test_operators_list_what_happened_and_who_was_refused(server: RunningServer)
     found = listed(server.data, "--project", project, "--actor", ADMIN_EMAIL, "--action", "project.created")
     assert [entry["description"] for entry in found] == [f"{ADMIN_EMAIL} created project '{project}'"]
     assert set(found[0]) >= {"actor", "action", "description", "time", "organization_id", "digest"}
-    refusals = wait_for(
-        lambda: {entry["description"] for entry in listed(server.data, "--action", "access.refused")},
-        lambda told: len(told) >= 3,
+    said = [
+        f"anonymous was refused {call} (not_authenticated)"
+        for call in ("GET /v2.1/user", "GET /metrics", "POST /v2.1/authorize")
+    ]
+    wait_for(  # other tests' refusals are there too, and equal ones at once are one entry with a count
+        lambda: [entry["description"] for entry in listed(server.data, "--action", "access.refused")],
+        lambda told: all(any(text.startswith(call) for text in told) for call in said),
     )
-    said = "anonymous was refused {} (not_authenticated)"
-    for call in ("GET /v2.1/user", "GET /metrics", "POST /v2.1/authorize"):
-        assert said.format(call) in refusals
     assert len(listed(server.data, "--limit", "1")) == 1
     table = quinta("admin", "audit", "list", "--project", project, "--data", str(server.data))
     assert table.stdout.split()[:4] == ["sequence", "time", "action", "description"]
