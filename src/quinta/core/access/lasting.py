@@ -6,15 +6,14 @@ is kept sealed as well (decision 0011). It is a session's key: a new password en
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
 from quinta.core.access.authentication import new_key
-from quinta.core.errors import NotFound
 from quinta.core.events import Event, EventName
 from quinta.core.ports import Secrets, Store, UnitOfWork
-from quinta.core.scope import EVERYTHING, of_user
+from quinta.core.resealing import Anew, seal_rows_again, text_anew
+from quinta.core.scope import of_user
 from quinta.core.tenancy.model import ApiKey, KeyKind
 
 _NAME = "brainstem"
@@ -41,18 +40,11 @@ async def replace_lasting_token(work: UnitOfWork, user_id: str, secrets: Secrets
 
 async def seal_tokens_again(store: Store, secrets: Secrets) -> int:
     """Seals with the newest key what was sealed with another; returns how many tokens do not open."""
-    async with store.read() as work:
-        keys = await work.of(ApiKey, EVERYTHING).find(name=_NAME, kind=KeyKind.SESSION)
-    lost = 0
-    for key in keys:
-        secret = _opened(key, secrets)
-        if secret is None:
-            lost += key.sealed is not None
-        elif not secrets.is_current(key.sealed or ""):
-            with suppress(NotFound):  # ended meanwhile, through another server
-                async with store.begin() as work:
-                    await work.of(ApiKey, EVERYTHING).change(key.id, sealed=secrets.seal(secret, key.id))
-    return lost
+
+    def anew(key: ApiKey) -> Anew:
+        return {} if key.sealed is None else text_anew(secrets, "sealed", key.sealed, key.id)
+
+    return await seal_rows_again(store, ApiKey, anew, name=_NAME, kind=KeyKind.SESSION)
 
 
 async def _key(work: UnitOfWork, user_id: str) -> ApiKey | None:

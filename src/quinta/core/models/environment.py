@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 
-from quinta.core.errors import NotFound, StateConflict
+from quinta.core.errors import StateConflict
 from quinta.core.models.model import EnvironmentVariable, VariableLevel
 from quinta.core.ports import Secrets, Store, UnitOfWork
 from quinta.core.reasons import Reason
-from quinta.core.scope import EVERYTHING, in_project
+from quinta.core.resealing import Anew, seal_rows_again, text_anew
+from quinta.core.scope import in_project
 
 MODEL_FILE_VARIABLE = "ML_MODEL_FILE_NAME"
 DEFAULT_MODEL_FILE = "model"
@@ -60,22 +60,11 @@ def value_of(secrets: Secrets, variable: EnvironmentVariable) -> str | None:
 
 async def seal_again(store: Store, secrets: Secrets) -> int:
     """Seals every secret value with the newest key that was sealed with another; returns how many do not open."""
-    async with store.read() as work:
-        variables = await work.of(EnvironmentVariable, EVERYTHING).find(secret=True)
-    for variable in variables:
-        if not secrets.is_current(variable.value):
-            with suppress(NotFound):  # deleted meanwhile, through another server
-                await _seal_again(store, secrets, variable.id)
-    return sum(value_of(secrets, variable) is None for variable in variables)
 
+    def anew(variable: EnvironmentVariable) -> Anew:
+        return text_anew(secrets, "value", variable.value, variable.id)
 
-async def _seal_again(store: Store, secrets: Secrets, variable_id: str) -> None:
-    async with store.begin() as work:
-        variables = work.of(EnvironmentVariable, EVERYTHING)
-        variable = await variables.lock(variable_id)
-        value = value_of(secrets, variable)
-        if value is not None:
-            await variables.change(variable_id, value=secrets.seal(value, variable_id))
+    return await seal_rows_again(store, EnvironmentVariable, anew, secret=True)
 
 
 async def model_file_of(work: UnitOfWork, project_id: str, model_id: str, version_id: str) -> str:
