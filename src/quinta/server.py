@@ -87,13 +87,12 @@ from quinta.engine.loops.batches import Batches
 from quinta.engine.loops.builds import Builds
 from quinta.engine.loops.clock import ClockWatch
 from quinta.engine.loops.deliveries import DeliveryLoop
+from quinta.engine.loops.flushes import KEY_USES_SECONDS, REFUSALS_SECONDS, keep_flushing
 from quinta.engine.loops.housekeeping import Housekeeping
 from quinta.engine.loops.instances import Instances
 from quinta.engine.loops.job_files import JobFiles
 from quinta.engine.loops.jobs import JobLoop
-from quinta.engine.loops.key_uses import write_key_uses
 from quinta.engine.loops.quotas import Quotas
-from quinta.engine.loops.refusals import write_refusals
 from quinta.engine.loops.rollouts import Rollouts
 from quinta.engine.loops.schedules import Scheduler
 from quinta.engine.loops.verifications import Verifications
@@ -227,10 +226,8 @@ class Server:
         self._scheduler = Scheduler(store, shared.scheduled, recorder, clock)
         self._deliveries = DeliveryLoop(store, deliveries, runs, recorder, failures, clock)
         self._verifications = Verifications(store, drivers, secrets, recorder, failures, clock)
-        caller, first_wait = (
-            Caller(f"Quinta/{VERSION}", self.settings.webhook_private),
-            self.settings.webhook_retry_seconds,
-        )
+        caller = Caller(f"Quinta/{VERSION}", self.settings.webhook_private)
+        first_wait = self.settings.webhook_retry_seconds
         self._webhooks = WebhookLoop(store, caller, secrets, recorder, failures, clock, first_wait)
         self._observe(store, recorder, clock)
         self._instances = Instances(store, shared.versions, self.supervisor, self._runs_here)
@@ -356,8 +353,8 @@ class Server:
         await self.supervisor.start()
         runs = {
             "recorder": self._recorder.run(),
-            "refusals": write_refusals(self.services.refusals),
-            "key uses": write_key_uses(self.services.authenticator.uses),
+            "refusals": keep_flushing("refusals", self.services.refusals.flush, REFUSALS_SECONDS),
+            "key uses": keep_flushing("key_uses", self.services.authenticator.uses.flush, KEY_USES_SECONDS),
             **{name: loop.run() for name, loop in self._leased.items()},
             "schedules": self._scheduler.run(),
             "instances": self._instances.run(),
