@@ -39,13 +39,13 @@ class Answer(NamedTuple):
 
 class Caller:
     """Calls receivers, those at addresses that are not public only where ``private`` says so. ``agent`` is how it
-    introduces itself. Certificates are those that the machine trusts when this is made."""
+    introduces itself. Certificates are those that the machine trusts at the first call by https."""
 
     def __init__(self, agent: str, private: bool = False, seconds: float = CALL_SECONDS) -> None:
         self._agent = agent
         self._inside = _EVERYWHERE if private else ()
         self._seconds = seconds
-        self._tls = ssl.create_default_context()
+        self._tls: ssl.SSLContext | None = None
 
     async def post(self, url: str, headers: Headers, body: bytes) -> Answer:
         """Sends ``body`` as JSON. Never raises for what the receiver does or is."""
@@ -87,17 +87,22 @@ class Caller:
 
     async def _connect(self, target: Target) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         name = target.host.rstrip(".") if target.secure else None
+        tls = await self._trusted() if target.secure else None
         trouble: OSError | None = None
         for address in await self._addresses(target):
             try:
-                return await asyncio.open_connection(
-                    address, target.port, ssl=self._tls if target.secure else None, server_hostname=name
-                )
+                return await asyncio.open_connection(address, target.port, ssl=tls, server_hostname=name)
             except ssl.SSLCertVerificationError as error:
                 raise _unreachable(f"its certificate is not valid: {error.verify_message}") from None
             except OSError as error:
                 trouble = error
         raise _unreachable(f"no connection could be made: {_words(trouble)}")
+
+    async def _trusted(self) -> ssl.SSLContext:
+        """Made when it is needed: to read the machine's certificates takes 55 ms of a processor."""
+        if self._tls is None:
+            self._tls = await asyncio.to_thread(ssl.create_default_context)
+        return self._tls
 
     async def _addresses(self, target: Target) -> list[str]:
         try:
