@@ -10,21 +10,15 @@ from typing import Any
 
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
-from schemathesis.checks import not_a_server_error
 from schemathesis.schemas import BaseSchema
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from tests.dialects.brainstem.house import Door, House
+from tests.dialects.documents import CHECKS, few
 from tests.serving import serving
 
-CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 RECORDS = [f"data_repositories_{word}" for word in ("list", "create", "get", "update", "replace", "delete", "groups")]
 GROUPS = [f"groups_{word}" for word in ("list", "create", "get", "update", "replace", "delete", "join", "leave")]
 PLACES = [
@@ -33,14 +27,7 @@ PLACES = [
     for word in ("list", "get", "accept", "reject", "cancel")
 ]
 CASES = [(name, mode) for name in (*RECORDS, *GROUPS, *PLACES) for mode in GenerationMode]
-FEW = settings(
-    max_examples=6,
-    deadline=None,
-    derandomize=True,  # the same calls in every run
-    database=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+FEW = few(6)
 
 
 @pytest.fixture(scope="module")

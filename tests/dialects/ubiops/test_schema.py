@@ -11,23 +11,17 @@ from typing import Any
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
-from schemathesis.checks import not_a_server_error
 from schemathesis.schemas import BaseSchema
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
+from tests.dialects.documents import CHECKS, few
 from tests.dialects.ubiops.contract import PROMISES
 from tests.dialects.ubiops.people import new_email, open_account, signed_in
 from tests.dialects.ubiops.tenants import Tenant, new_tenant
 from tests.serving import RunningServer, serving
 
-CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 OPERATIONS = [*sorted(PROMISES), "authorize", "model_requests_create_live", "projects_audit_list"]
 CASES = [(name, mode) for name in OPERATIONS for mode in GenerationMode]
 CASES.remove(("service_status", GenerationMode.NEGATIVE))  # it takes nothing that could be wrong
@@ -36,14 +30,7 @@ ONLY_UNKNOWN = {"projects_delete", "projects_update", "organizations_update", "m
 ONLY_UNKNOWN |= {"model_versions_delete", "model_versions_update", "model_versions_file_upload", "user_delete"}
 ONLY_UNKNOWN |= {"pipelines_delete", "pipelines_update", "pipeline_objects_delete", "pipeline_objects_update"}
 ONLY_UNKNOWN |= {"connectors_delete", "connectors_update", "credentials_delete", "credentials_update"}
-FEW = settings(
-    max_examples=5,
-    deadline=None,
-    derandomize=True,  # the same calls in every run
-    database=None,
-    phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
+FEW = few(5)
 
 
 @pytest.fixture(scope="module")
