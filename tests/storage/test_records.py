@@ -16,6 +16,7 @@ from quinta.core.files.model import DataRecord
 from quinta.core.files.record_query import Filter, Operator, RecordField, RecordPage, RecordQuery, RecordView, Sort
 from quinta.core.scope import EVERYTHING
 from quinta.core.tenancy.model import Group
+from quinta.storage import record_walks
 from quinta.storage import records as searching
 from quinta.storage.database import Database
 from tests.storage.records import add_groups, add_records, expected, make_record
@@ -87,13 +88,28 @@ async def empty(database: Database) -> None:
             await work.of(DataRecord, EVERYTHING).remove(id=ids)
 
 
-@pytest.mark.parametrize(("few", "glance", "seldom"), [(5_000, 4_000, 80), (3, 4, 80), (5_000, 4, 80), (5_000, 4, 0)])
+@pytest.mark.parametrize(
+    ("few", "glance", "seldom", "worth_it"),
+    [
+        (5_000, 4_000, 80, 20_000),
+        (5_000, 4_000, 80, 1),
+        (3, 4, 80, 20_000),
+        (3, 4, 80, 1),
+        (5_000, 4, 80, 1),
+        (5_000, 4, 0, 1),
+    ],
+)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(scene=scenes())
 async def test_any_question_is_answered_as_a_list_would(
-    database: Database, few: int, glance: int, seldom: int, scene: tuple[list[RecordView], list[RecordQuery]]
+    database: Database,
+    few: int,
+    glance: int,
+    seldom: int,
+    worth_it: int,
+    scene: tuple[list[RecordView], list[RecordQuery]],
 ) -> None:
-    """``few``, ``glance`` and ``seldom`` decide between ways to the same page (storage.records)."""
+    """These numbers decide between ways to the same page (storage.records, storage.record_walks)."""
     views, queries = scene
     await empty(database)
     async with database.read() as work:
@@ -104,6 +120,7 @@ async def test_any_question_is_answered_as_a_list_would(
         patch.setattr(searching, "_FEW", few)
         patch.setattr(searching, "_GLANCE", glance)
         patch.setattr(searching, "_SELDOM", seldom)
+        patch.setattr(record_walks, "_WORTH_IT", worth_it)
         for query in queries:
             if query.group_ids is not None:
                 query = replace(query, group_ids=frozenset(groups[int(number)] for number in query.group_ids))
@@ -162,6 +179,13 @@ async def test_what_no_database_takes_is_refused(database: Database) -> None:
         ("description GLOB '*a*' AND folded_name GLOB '*a*'", "descriptions"),
         ("folded_location GLOB '*a*' AND group_bits & 6 != 0", "locations"),
         ("protocols LIKE '%a%' AND is_public", "json"),
+        # Halves (storage.record_walks), by the two columns with which the index begins.
+        ("group_bits & 6 != 0 AND (name, uuid) < ('a', 'b')", "names"),
+        ("folded_description GLOB '*a*' AND (folded_description, is_public) >= ('a', 1)", "folded_descriptions"),
+        ("folded_description GLOB '*a*' AND folded_name GLOB '*a*' AND (name, uuid) < ('a', 'b')", "texts"),
+        ("description GLOB '*a*' AND (description, name) >= ('a', 'b')", "descriptions"),
+        ("folded_location GLOB '*a*' AND (location, name) < ('a', 'b')", "locations"),
+        ("protocols LIKE '%a%' AND (is_public, group_bits) >= (0, 9)", "json"),
     ],
 )
 def test_sqlite_counts_in_the_smallest_index_that_has_all_it_looks_at(

@@ -60,7 +60,7 @@ _COMPARISONS: Final[dict[Operator, Callable[[Any, Sequence[Any]], Any]]] = {
 
 
 async def conditions_of(session: Session, query: RecordQuery) -> list[ColumnElement[bool]] | None:
-    """All of them must hold; None when no record can match. What costs least comes first."""
+    """All of them must hold; none when every record matches, None when no record can. What costs least comes first."""
     known: dict[str, int] = {}
     if query.group_ids is not None or any(its.field is RecordField.GROUPS for its in query.filters):
         rows = await session.fetch(select(groups.c.id, groups.c.number))
@@ -76,7 +76,7 @@ async def conditions_of(session: Session, query: RecordQuery) -> list[ColumnElem
     for its in sorted(query.filters, key=lambda its: its.operator in _PARTS):
         condition = _condition(its, known, session.dialect)
         conditions.append(not_(condition) if its.negated else condition)
-    return conditions
+    return [its for its in conditions if its is not true()]
 
 
 def columns_of(query: RecordQuery) -> set[str]:

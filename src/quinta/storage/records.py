@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, String, bindparam, func, literal, literal_column, select
 
 from quinta.core.files.model import DataRecord
-from quinta.core.files.record_query import Operator, RecordField, RecordPage, RecordQuery, RecordView, Sort
+from quinta.core.files.record_query import Filter, Operator, RecordField, RecordPage, RecordQuery, RecordView, Sort
 from quinta.storage.mapper import mapper_of
 from quinta.storage.record_filters import NULLABLE, ROW, columns_of, conditions_of
 from quinta.storage.record_tables import data_records, groups, record_groups
+from quinta.storage.record_walks import DIGITS, Walk, cut, order_of_walk
 from quinta.storage.session import Session
 
 _COLUMNS: Final[dict[RecordField, ColumnElement[Any]]] = {
@@ -31,11 +33,6 @@ _COLUMNS: Final[dict[RecordField, ColumnElement[Any]]] = {
     .where(groups.c.id == record_groups.c.group_id, record_groups.c.record_id == data_records.c.id)
     .scalar_subquery(),
 }
-_DIGITS: Final = 10
-_FIRST: Final = 10 ** (_DIGITS - 1)
-"""Added to the number of each row, so that all have as many digits and the page can be cut out of the text."""
-_NOTHING: Final = literal_column("''", String)
-"""Between numbers, where a parameter took 17 ms of 48 for 100,000 of them; also what no text is less than."""
 _INDEXED: Final = frozenset({RecordField.ID, RecordField.NAME, RecordField.DESCRIPTION, RecordField.LOCATION})
 """By which an index is sorted."""
 _BY_NAME: Final = frozenset({"uuid", "name", "folded_name", "folded_description"})
@@ -45,6 +42,9 @@ _SMALLER: Final = frozenset({"folded_description"})
 _OF_RANGES: Final = frozenset(
     {Operator.GT, Operator.GTE, Operator.LT, Operator.LTE, Operator.RANGE, Operator.STARTSWITH, Operator.EXACT}
 )
+_EQUAL: Final = frozenset({Operator.EXACT, Operator.IN})
+_FOLDED_RANGES: Final = frozenset({Operator.IEXACT, Operator.ISTARTSWITH})
+_LEAST: Final = literal_column("''", String)
 _MOST: Final = literal_column("x''", String)
 """SQLite takes every text for less than bytes."""
 _GLANCE: Final = 4_000
@@ -70,7 +70,7 @@ async def find_records(session: Session, query: RecordQuery) -> RecordPage:
     if session.dialect == "sqlite":
         total, records = await _walk(session, query, where, sort, query.limit)
     else:
-        total = await _count(session, where)
+        total = await Walk(session, where, ()).count()
         page = _select().where(*where).order_by(*order).limit(query.limit).offset(query.offset)
         records = await _records(session, page) if total > query.offset else []
     return RecordPage(await _views(session, records), total)
@@ -83,36 +83,37 @@ async def _walk(
     end = query.offset + limit
     indexed = _glanced(sort)[-1].field in _INDEXED
     glance = await _glance(session, query, where, sort if indexed else _ordered(()), max(end, _SELDOM))
+    columns = columns_of(query)
+    walk = Walk(session, where, () if not where or _is_short(query) else order_of_walk(columns))
     if indexed and len(glance) >= end:
-        return await _count(session, where), await _numbered(session, glance[query.offset : end])
+        return await walk.count(), await _numbered(session, glance[query.offset : end])
     order = _order(sort)
     seldom = len(glance) < _SELDOM
-    columns = columns_of(query)
     if _by_name(sort) and columns <= _BY_NAME and not (seldom and columns == _SMALLER):
-        numbers = await _numbers(session, where, order)
-        return len(numbers) // _DIGITS, await _numbered(session, _cut(numbers, query.offset, limit))
-    chosen = where
-    if seldom:
-        numbers = await _numbers(session, where, ())
-        total = len(numbers) // _DIGITS
-        chosen = [_among(_cut(numbers, 0, total))] if total <= _FEW else where
-    else:
-        total = await _count(session, where)
+        named = replace(walk, by=walk.by and order_of_walk(_BY_NAME))
+        numbers = await named.numbers(order, descending=sort[0].descending)
+        return len(numbers) // DIGITS, await _numbered(session, cut(numbers, query.offset, end))
+    total, few = await _matches(walk) if seldom else (await walk.count(), None)
     if total <= query.offset:
         return total, []
+    if few is None and not indexed and end <= _FEW:
+        sorting = replace(walk, by=() if query.public_only else order_of_walk(columns | _looked_at(sort)))
+        few = cut(await sorting.first(order, end), 0, 2 * end)
+    chosen = where if few is None else [_among(few)]
     rows = select(ROW).select_from(data_records).where(*chosen).order_by(*order).limit(limit).offset(query.offset)
     return total, await _numbered(session, [row[0] for row in await session.fetch(rows)])
 
 
-async def _count(session: Session, where: Sequence[ColumnElement[bool]]) -> int:
-    return int((await session.fetch(select(func.count()).select_from(data_records).where(*where)))[0][0])
+async def _matches(walk: Walk) -> tuple[int, list[int] | None]:
+    """How many there are, and the numbers of their rows if they are few."""
+    numbers = await walk.numbers()
+    total = len(numbers) // DIGITS
+    return total, cut(numbers, 0, total) if total <= _FEW else None
 
 
-async def _numbers(session: Session, where: Sequence[ColumnElement[bool]], order: Sequence[ColumnElement[Any]]) -> str:
-    """The numbers of all rows that match, each of ``_DIGITS``."""
-    matching = select(ROW.label("number")).select_from(data_records).where(*where).order_by(*order).subquery()
-    text = (await session.fetch(select(func.group_concat(matching.c.number + _FIRST, _NOTHING))))[0][0]
-    return str(text or "")
+def _looked_at(sort: Sequence[Sort]) -> set[str]:
+    """The columns of an order, by name."""
+    return {"id" if its.field is RecordField.GROUPS else _COLUMNS[its.field].name for its in sort}
 
 
 def _by_name(sort: Sequence[Sort]) -> bool:
@@ -141,7 +142,7 @@ async def _glance(
         last = select(column).order_by(*order).limit(1).offset(_GLANCE - 1).scalar_subquery()
         where = [
             *where,
-            column >= func.coalesce(last, _NOTHING) if by.descending else column <= func.coalesce(last, _MOST),
+            column >= func.coalesce(last, _LEAST) if by.descending else column <= func.coalesce(last, _MOST),
         ]
     rows = select(ROW).select_from(data_records).where(*where).order_by(*order).limit(min(limit, _GLANCE))
     return [row[0] for row in await session.fetch(rows)]
@@ -149,8 +150,27 @@ async def _glance(
 
 def _is_range(query: RecordQuery, field: RecordField) -> bool:
     """Whether its filters are for a part of the order by this field, in which nothing has to be passed over."""
-    texts = [its for its in query.filters if its.field not in (RecordField.GROUPS, RecordField.IS_PUBLIC)]
+    texts = _about_texts(query)
     return bool(texts) and all(its.field is field and its.operator in _OF_RANGES and not its.negated for its in texts)
+
+
+def _is_short(query: RecordQuery) -> bool:
+    """Whether there is little to walk through: no texts, those that an index leads to, or what is public, which an
+    index begins with and which is far less than half."""
+    texts = _about_texts(query)
+    if not texts or query.public_only:
+        return True
+    if any(its.field in _INDEXED and its.operator in _EQUAL and not its.negated for its in texts):
+        return True
+    return any(_is_range(query, field) for field in _INDEXED) or all(
+        its.field is RecordField.DESCRIPTION and its.operator in _FOLDED_RANGES and not its.negated for its in texts
+    )
+
+
+def _about_texts(query: RecordQuery) -> list[Filter]:
+    """Without those that all texts pass, or none."""
+    texts = [its for its in query.filters if its.field not in (RecordField.GROUPS, RecordField.IS_PUBLIC)]
+    return [its for its in texts if its.operator is not Operator.ISNULL or its.field in NULLABLE]
 
 
 async def _numbered(session: Session, numbers: Sequence[int]) -> list[DataRecord]:
@@ -164,12 +184,6 @@ def _among(numbers: Sequence[int]) -> ColumnElement[bool]:
     """One parameter for all of them (storage.many_rows)."""
     listed = func.json_each(bindparam(None, json.dumps(numbers), String)).table_valued("value")
     return ROW.in_(select(listed.c.value))
-
-
-def _cut(text: str, offset: int, limit: int) -> list[int]:
-    """The numbers of the rows that are on the page."""
-    end = min(len(text), (offset + limit) * _DIGITS)
-    return [int(text[at : at + _DIGITS]) - _FIRST for at in range(offset * _DIGITS, end, _DIGITS)]
 
 
 def _ordered(sort: Sequence[Sort]) -> list[Sort]:
