@@ -13,8 +13,9 @@ from sqlalchemy import ColumnElement, CompoundSelect, FromClause, Select, String
 from quinta.core.events import Event, EventName
 from quinta.core.observation.audit_entry import AuditNote
 from quinta.storage.connector_tables import connectors, credentials, verifications
+from quinta.storage.dataset_tables import datasets, device_keys, platform_roles, role_grants, role_holders
 from quinta.storage.deployment_tables import deployments, webhook_deliveries, webhooks, workspaces
-from quinta.storage.job_tables import applications, clients, jobs, repositories
+from quinta.storage.job_tables import applications, blobs, clients, jobs, repositories
 from quinta.storage.many_rows import PARAMETER, many_rows
 from quinta.storage.observation_tables import audit_entries
 from quinta.storage.pipeline_tables import pipelines
@@ -22,7 +23,6 @@ from quinta.storage.record_tables import data_records, groups
 from quinta.storage.session import Session
 from quinta.storage.tables import (
     api_keys,
-    blobs,
     builds,
     environment_variables,
     invitations,
@@ -37,6 +37,7 @@ from quinta.storage.tables import (
     subscriptions,
     users,
 )
+from quinta.storage.tracking_tables import commits, data_jobs, experiments, named_models, registered_models, runs
 
 _NOTHING = cast(null(), String)
 
@@ -64,11 +65,23 @@ class _Source(NamedTuple):
 _VERSIONS = model_versions.join(models, models.c.id == model_versions.c.model_id)
 _VERSION_NAME = models.c.name + "/" + model_versions.c.name
 _OF_ASSIGNMENT = role_assignments.join(users, users.c.id == role_assignments.c.user_id)
+_HOLDERS = (
+    role_holders.join(platform_roles, platform_roles.c.id == role_holders.c.role_id)
+    .outerjoin(users, users.c.id == role_holders.c.user_id)
+    .outerjoin(groups, groups.c.id == role_holders.c.group_id)
+)
+_GRANTS = (
+    role_grants.join(platform_roles, platform_roles.c.id == role_grants.c.role_id)
+    .outerjoin(datasets, datasets.c.id == role_grants.c.object_id)
+    .outerjoin(projects, projects.c.id == role_grants.c.object_id)
+)
+_GRANTED_ON = func.coalesce(datasets.c.name, projects.c.name, role_grants.c.object_id)
 
 _SOURCES: Mapping[str, tuple[_Source, ...]] = MappingProxyType(
     {
         "application": (_Source(applications, applications.c.id, applications.c.name, applications.c.organization_id),),
         "blob": (_Source(blobs, blobs.c.id, blobs.c.file_name),),
+        "budget": (_Source(datasets, datasets.c.id, datasets.c.name),),
         "build": (
             _Source(
                 builds.join(_VERSIONS, model_versions.c.id == builds.c.version_id),
@@ -76,14 +89,34 @@ _SOURCES: Mapping[str, tuple[_Source, ...]] = MappingProxyType(
                 _VERSION_NAME,
             ),
         ),
+        "charge": (_Source(datasets, datasets.c.id, datasets.c.name),),
         "client": (_Source(clients, clients.c.id, clients.c.name, clients.c.organization_id),),
+        "commit": (_Source(commits, commits.c.id, commits.c.name),),
         "connector": (_Source(connectors, connectors.c.id, connectors.c.name),),
         "credentials": (_Source(credentials, credentials.c.id, credentials.c.name),),
+        "data_job": (_Source(data_jobs, data_jobs.c.id, data_jobs.c.number),),
+        "dataset": (_Source(datasets, datasets.c.id, datasets.c.name),),
         "deployment": (_Source(deployments, deployments.c.id, deployments.c.version),),
+        "device_key": (_Source(device_keys, device_keys.c.id, device_keys.c.device),),
+        "experiment": (_Source(experiments, experiments.c.id, experiments.c.name),),
+        "grant": (
+            _Source(
+                _GRANTS,
+                role_grants.c.id,
+                platform_roles.c.name
+                + ": level "
+                + cast(role_grants.c.level, String)
+                + " on "
+                + role_grants.c.kind
+                + " "
+                + _GRANTED_ON,
+            ),
+        ),
         "group": (_Source(groups, groups.c.id, groups.c.name),),
         "invitation": (_Source(invitations, invitations.c.id, invitations.c.email, invitations.c.organization_id),),
         "job": (_Source(jobs, jobs.c.id, jobs.c.number),),
         "key": (_Source(api_keys, api_keys.c.id, api_keys.c.name),),  # a replaced one is told by its user
+        "mask": (_Source(datasets, datasets.c.id, datasets.c.name),),
         "membership": (
             _Source(
                 memberships.join(users, users.c.id == memberships.c.user_id),
@@ -93,10 +126,21 @@ _SOURCES: Mapping[str, tuple[_Source, ...]] = MappingProxyType(
             ),
         ),
         "model": (_Source(models, models.c.id, models.c.name),),
+        "named_model": (_Source(named_models, named_models.c.id, named_models.c.name),),
         "organization": (_Source(organizations, organizations.c.id, organizations.c.name, organizations.c.id),),
         "pipeline": (_Source(pipelines, pipelines.c.id, pipelines.c.name),),
+        "platform_role": (
+            _Source(platform_roles, platform_roles.c.id, platform_roles.c.name),
+            _Source(
+                _HOLDERS,
+                role_holders.c.id,
+                platform_roles.c.name + ": " + func.coalesce(users.c.email, groups.c.name),
+            ),
+        ),
+        "profile": (),  # looked up for every event, as users
         "project": (),  # looked up for every event
         "record": (_Source(data_records, data_records.c.id, data_records.c.name),),
+        "registered_model": (_Source(registered_models, registered_models.c.id, registered_models.c.name),),
         "repository": (_Source(repositories, repositories.c.id, repositories.c.number),),
         "requests": (
             _Source(_VERSIONS, model_versions.c.id, _VERSION_NAME),
@@ -106,9 +150,11 @@ _SOURCES: Mapping[str, tuple[_Source, ...]] = MappingProxyType(
             _Source(roles, roles.c.id, roles.c.name),
             _Source(_OF_ASSIGNMENT, role_assignments.c.id, users.c.email),
         ),
+        "run": (_Source(runs, runs.c.id, runs.c.name),),
         "schedule": (_Source(schedules, schedules.c.id, schedules.c.name),),
         "service_user": (),  # looked up for every event, as users
         "subscription": (_Source(subscriptions, subscriptions.c.id, subscriptions.c.name),),
+        "threshold": (_Source(datasets, datasets.c.id, datasets.c.name),),
         "user": (),
         "variable": (_Source(environment_variables, environment_variables.c.id, environment_variables.c.name),),
         "verification": (

@@ -19,10 +19,10 @@ from quinta.core.events import Event
 from quinta.kit.clock import Clock
 from quinta.storage.audit import append
 from quinta.storage.audit_names import read_names
-from quinta.storage.engines import parse_url, writer_and_reader
+from quinta.storage.engines import parse_url, second_reader, writer_and_reader
 from quinta.storage.migrate import upgrade
 from quinta.storage.outbox import Outbox
-from quinta.storage.session import Session
+from quinta.storage.session import Beside, Session
 from quinta.storage.unit_of_work import SqlUnitOfWork
 
 logger = structlog.get_logger(__name__)
@@ -41,6 +41,8 @@ class Database:
         self._url = parse_url(url)
         self._dialect = self._url.get_backend_name()
         self._writer, self._reader = writer_and_reader(self._url)
+        self._second = second_reader(self._url)
+        self._second_lent = False
         self._clock = clock
         self._outbox = Outbox(lock_before_write=self._dialect == "postgresql")
         self._follower: asyncio.Task[None] | None = None
@@ -78,6 +80,8 @@ class Database:
         await self._writer.dispose()
         if self._dialect == "sqlite":
             await self._reader.dispose()
+        if self._second is not None:
+            await self._second.dispose()
 
     def subscribe(self, listener: Callable[[Event], None]) -> None:
         self._outbox.subscribe(listener)
@@ -109,7 +113,7 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[SqlUnitOfWork]:
-        async with self._session(self._reader, may_write=False) as session:
+        async with self._session(self._reader, may_write=False, beside=self._beside) as session:
             yield SqlUnitOfWork(session, may_write=False, dialect=self._dialect)
 
     async def purge_events(self, before: datetime) -> int:
@@ -121,17 +125,42 @@ class Database:
         return count
 
     @asynccontextmanager
-    async def _session(self, engine: AsyncEngine, *, may_write: bool) -> AsyncIterator[Session]:
+    async def _session(
+        self, engine: AsyncEngine, *, may_write: bool, beside: Beside | None = None
+    ) -> AsyncIterator[Session]:
         """An open transaction, rolled back at the end unless it was committed."""
-        session = Session(engine, may_write=may_write)
+        session = Session(engine, may_write=may_write, beside=beside)
         try:
             await session.begin()
             yield session
         finally:
-            closing = asyncio.create_task(session.close())
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
+            await asyncio.shield(self._close(session))
+
+    @asynccontextmanager
+    async def _beside(self) -> AsyncIterator[Session | None]:
+        """The second reader (Session.beside)."""
+        if self._second is None or self._second_lent:
+            yield None
+            return
+        self._second_lent = True
+        session = Session(self._second, may_write=False)
+        try:
+            await session.begin()
+            yield session
+        finally:
+            closing = self._close(session)
+            closing.add_done_callback(self._take_back)
             await asyncio.shield(closing)
+
+    def _take_back(self, _: object) -> None:
+        self._second_lent = False
+
+    def _close(self, session: Session) -> asyncio.Task[None]:
+        """Closing goes on when the caller leaves."""
+        closing = asyncio.create_task(session.close())
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+        return closing
 
     async def _follow(self) -> None:
         while True:

@@ -81,6 +81,12 @@ def writer_and_reader(url: URL) -> tuple[AsyncEngine, AsyncEngine]:
     return writer, writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
+def second_reader(url: URL) -> AsyncEngine | None:
+    """One more connection on SQLite, on which a search has half of its work done (storage.record_walks). It is none of
+    the readers', of whom those who wait for one could then wait for each other."""
+    return sqlite_engine(url, "DEFERRED", pool_size=1) if url.get_backend_name() == "sqlite" else None
+
+
 def sqlite_engine(url: URL, begin: str, *, pool_size: int) -> AsyncEngine:
     """``begin``: IMMEDIATE for connections that write, DEFERRED for those that may not."""
     engine = create_async_engine(

@@ -93,3 +93,19 @@ jobs = Table(
     Index(None, "repository_id", "id"),
     Index(None, "application_id"),
 )
+
+blobs = Table(
+    "blobs",
+    metadata,
+    identity(),
+    parent("project_id", "projects"),
+    text("file_name"),
+    text("content_type"),
+    number("size"),
+    text("object_key"),
+    number("ttl_seconds"),
+    moment("created_at"),
+    moment("expires_at"),
+    Index(None, "project_id", "created_at"),
+    Index(None, "expires_at"),
+)

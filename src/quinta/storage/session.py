@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, TypeVar
 
 import structlog
@@ -15,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from quinta.storage.errors import translate
 
 T = TypeVar("T")
+Beside = Callable[[], AbstractAsyncContextManager["Session | None"]]
 
 logger = structlog.get_logger(__name__)
 
@@ -27,15 +29,21 @@ class Session:
     garbage collector comes by, and asyncpg may lose an open socket.
     """
 
-    def __init__(self, engine: AsyncEngine, *, may_write: bool) -> None:
+    def __init__(self, engine: AsyncEngine, *, may_write: bool, beside: Beside | None = None) -> None:
         self._connection: AsyncConnection = engine.connect()
         self._may_write = may_write
+        self._beside = beside
         self._step: asyncio.Task[Any] | None = None
 
     @property
     def dialect(self) -> str:
         """``sqlite`` or ``postgresql``."""
         return self._connection.dialect.name
+
+    def beside(self) -> AbstractAsyncContextManager[Session | None]:
+        """A second transaction that reads, for a statement at the same time as one here; None where there is none, or
+        where it is not free: nobody waits for it. It began later, and may see what was committed in between."""
+        return nullcontext() if self._beside is None else self._beside()
 
     async def begin(self) -> None:
         """Takes a connection from the pool, waiting for one if need be, and starts the transaction."""

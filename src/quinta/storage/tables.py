@@ -19,9 +19,13 @@ from sqlalchemy import (
     text,
 )
 
+from quinta.core.access.device_keys import DeviceKey, SealedCall, ServerKey
 from quinta.core.access.devices import DeviceGrant
+from quinta.core.access.platform_roles import PlatformRole, RoleGrant, RoleHolder
 from quinta.core.access.roles import Role, RoleAssignment
+from quinta.core.commits.model import Commit, DataJob
 from quinta.core.connectors.model import Connector, Credentials, Verification
+from quinta.core.datasets.model import BudgetCharge, Dataset, DatasetAttachment, Mask, PrivacyBudget, Threshold
 from quinta.core.deployments.model import Deployment
 from quinta.core.files.model import Blob, DataRecord, RecordGroup, RecordTarget, Repository
 from quinta.core.jobs.model import Job
@@ -55,6 +59,7 @@ from quinta.core.tenancy.model import (
     Subscription,
     SubscriptionPeriod,
     User,
+    UserProfile,
     Workspace,
 )
 from quinta.core.webhooks.model import Webhook, WebhookDelivery
@@ -67,8 +72,23 @@ from quinta.storage.columns import number as _number
 from quinta.storage.columns import parent as _parent
 from quinta.storage.columns import text as _text
 from quinta.storage.connector_tables import connectors, credentials, verifications
+from quinta.storage.dataset_tables import (
+    budget_charges,
+    dataset_attachments,
+    datasets,
+    device_keys,
+    masks,
+    platform_roles,
+    privacy_budgets,
+    role_grants,
+    role_holders,
+    sealed_calls,
+    server_keys,
+    thresholds,
+    user_profiles,
+)
 from quinta.storage.deployment_tables import deployments, webhook_deliveries, webhooks, workspaces
-from quinta.storage.job_tables import applications, client_members, clients, jobs, repositories
+from quinta.storage.job_tables import applications, blobs, client_members, clients, jobs, repositories
 from quinta.storage.observation_tables import audit_entries, compute_notices, log_lines, metric_points
 from quinta.storage.pipeline_tables import (
     attachments,
@@ -88,6 +108,7 @@ from quinta.storage.record_tables import (
     record_groups,
     record_targets,
 )
+from quinta.storage.tracking_tables import TRACKING_TABLES, commits, data_jobs
 
 __all__ = ["TABLES", "metadata"]
 
@@ -103,6 +124,9 @@ users = Table(
     _flag("is_active"),
     _moment("created_at"),
     Column("project_id", String, ForeignKey("projects.id", ondelete="CASCADE"), nullable=True),  # a service user's
+    _number("number", nullable=True),
+    _moment("disabled_at", nullable=True),
+    UniqueConstraint("number"),
     UniqueConstraint("email"),  # the core lower-cases addresses first
     Index(None, "project_id"),
 )
@@ -182,6 +206,7 @@ projects = Table(
     Column("config", String, nullable=False, server_default="{}"),
     _moment("updated_at", nullable=True),
     Column("workspace_id", String, ForeignKey("workspaces.id", ondelete="SET NULL"), nullable=True),
+    _text("experiment_id", nullable=True),
     UniqueConstraint("name"),
     Index(None, "organization_id"),
     Index(None, "workspace_id"),
@@ -349,6 +374,8 @@ for _columns, _status in (
     ((deliveries.c.lease_expires_at,), "processing"),
     ((jobs.c.application_id, jobs.c.id), "queued"),
     ((jobs.c.lease_expires_at,), "started"),
+    ((data_jobs.c.id,), "queued"),
+    ((data_jobs.c.lease_expires_at,), "started"),
     ((deployments.c.id,), "pending"),
     ((deployments.c.lease_expires_at,), "in_progress"),
     ((webhook_deliveries.c.id,), "pending"),
@@ -380,44 +407,36 @@ schedules = Table(
     Index(None, "version_id"),
 )
 
-blobs = Table(
-    "blobs",
-    metadata,
-    _id(),
-    _parent("project_id", "projects"),
-    _text("file_name"),
-    _text("content_type"),
-    _number("size"),
-    _text("object_key"),
-    _number("ttl_seconds"),
-    _moment("created_at"),
-    _moment("expires_at"),
-    Index(None, "project_id", "created_at"),
-    Index(None, "expires_at"),
-)
-
 TABLES: dict[type, Table] = {
+    **TRACKING_TABLES,
     ApiKey: api_keys,
     Application: applications,
     Attachment: attachments,
     AuditEntry: audit_entries,
     Blob: blobs,
+    BudgetCharge: budget_charges,
     Build: builds,
     Client: clients,
     ClientMember: client_members,
+    Commit: commits,
     ComputeNotice: compute_notices,
     Connector: connectors,
     Credentials: credentials,
+    DataJob: data_jobs,
     DataRecord: data_records,
+    Dataset: datasets,
+    DatasetAttachment: dataset_attachments,
     Delivery: deliveries,
     Deployment: deployments,
     DeviceGrant: device_grants,
+    DeviceKey: device_keys,
     EnvironmentVariable: environment_variables,
     Group: groups,
     GroupMember: group_members,
     Invitation: invitations,
     Job: jobs,
     LogLine: log_lines,
+    Mask: masks,
     Membership: memberships,
     MetricPoint: metric_points,
     Model: models,
@@ -429,6 +448,8 @@ TABLES: dict[type, Table] = {
     PipelineObject: pipeline_objects,
     PipelineRequest: pipeline_requests,
     Plan: plans,
+    PlatformRole: platform_roles,
+    PrivacyBudget: privacy_budgets,
     Project: projects,
     RecordGroup: record_groups,
     RecordTarget: record_targets,
@@ -436,10 +457,16 @@ TABLES: dict[type, Table] = {
     Request: requests,
     Role: roles,
     RoleAssignment: role_assignments,
+    RoleGrant: role_grants,
+    RoleHolder: role_holders,
     Schedule: schedules,
+    SealedCall: sealed_calls,
+    ServerKey: server_keys,
     Subscription: subscriptions,
     SubscriptionPeriod: subscription_periods,
+    Threshold: thresholds,
     User: users,
+    UserProfile: user_profiles,
     Verification: verifications,
     Webhook: webhooks,
     WebhookDelivery: webhook_deliveries,

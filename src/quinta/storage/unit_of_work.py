@@ -57,6 +57,7 @@ class SqlUnitOfWork:
     async def claim(
         self,
         kind: type[T],
+        /,
         *,
         waiting: str,
         working: str,
@@ -79,7 +80,7 @@ class SqlUnitOfWork:
         return items
 
     async def claimable(
-        self, kind: type[Any], field: str, *, waiting: str, working: str, now: datetime, **conditions: object
+        self, kind: type[Any], field: str, /, *, waiting: str, working: str, now: datetime, **conditions: object
     ) -> list[str]:
         mapper = mapper_of(kind)
         names, values = _conditions(mapper, conditions)
