@@ -1,0 +1,1 @@
+"""Reading a dataset's metadata, in the three formats that there are (contract dq0 6)."""

@@ -1,0 +1,219 @@
+"""From exact integers to a noisy table. Nothing else of the query worker's memory may leave it.
+
+What is read does not depend on what was read before, but for bounds found with noise; the order of groups is that of
+their keys; every number in the table is made of noisy ones alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import product
+
+from quinta.privacy.queries.allocation import Allocation, Choice, Part, Search
+from quinta.privacy.queries.automatic import found_bounds, search_measure
+from quinta.privacy.queries.estimates import Estimate, Noisy, estimate
+from quinta.privacy.queries.measured import Count, Measured, Rows
+from quinta.privacy.queries.noise import Noise, laplace_scale
+from quinta.privacy.queries.quantiles import Chooser, choice_of, value_in
+from quinta.privacy.queries.tree import (
+    AggregateKind,
+    AutomaticBounds,
+    Expression,
+    Interval,
+    Measure,
+    Plan,
+    Value,
+)
+from quinta.privacy.queries.wants import Want, histogram_of, measure_of, operand_of, sensitivity_of, wants_of
+
+Group = tuple[Value, ...]
+_Searched = tuple[Expression | None, AutomaticBounds | None]
+
+
+@dataclass(frozen=True, slots=True)
+class NoisyTable:
+    """Rows ascending by key, NULL last: their keys, aggregates, and half widths of intervals of 95 % (None: of no
+    meaning). ``may_leave_out``: whether a threshold applied; how many groups fell to it is not known outside."""
+
+    keys: tuple[Group, ...]
+    aggregates: tuple[tuple[Value, ...], ...]
+    widths: tuple[tuple[float | None, ...], ...]
+    may_leave_out: bool = False
+
+
+def release(plan: Plan, allocation: Allocation, rows: Rows, noise: Noise) -> NoisyTable:
+    """Reads what ``plan`` needs and tells it with the noise of ``allocation``. StateConflict: as ``Rows.measure``."""
+    found: dict[_Searched, Interval] = {
+        (search.operand, search.automatic): _find_bounds(search, plan, rows, noise) for search in allocation.searches
+    }
+    return _Release(plan, allocation, found, noise).of(rows)
+
+
+def _find_bounds(search: Search, plan: Plan, rows: Rows, noise: Noise) -> Interval:
+    measure = search_measure(search.operand, search.edges)
+    measured = rows.measure(plan.source, (), (measure,))
+    counts = _histogram(measured.groups[()][0])
+    scale = laplace_scale(sensitivity_of(measure, plan), search.epsilon)
+    drawn = noise.laplace(scale, len(search.edges) - 1)
+    noisy = [counts.get(number, 0) + error for number, error in enumerate(drawn)]
+    return found_bounds(noisy, search.edges, scale, search.automatic.probability)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A part as it is carried out: what is measured, and the scale of its noise."""
+
+    part: Part
+    measure: Measure
+    scale: float
+
+
+class _Release:
+    def __init__(self, plan: Plan, allocation: Allocation, found: Mapping[_Searched, Interval], noise: Noise) -> None:
+        self._plan = plan
+        self._allocation = allocation
+        self._found = found
+        self._noise = noise
+        self._known = [None if key.values is None else frozenset(_in_utc(key.values)) for key in plan.keys]
+        self._told = {part.want: self._carried_out(part) for part in allocation.parts}
+        self._histograms = [self._histogram_measure(choice) for choice in allocation.choices]
+
+    def of(self, rows: Rows) -> NoisyTable:
+        plan, told = self._plan, list(self._told.values())
+        histograms = list(dict.fromkeys(self._histograms))  # those of one operand are one
+        measures = [item.measure for item in told] + histograms
+        measured = rows.measure(plan.source, plan.keys, measures)
+        exact = _Exact(measured, {item.part.want: number for number, item in enumerate(told)}, len(told))
+        groups, noisy = self._groups(exact)
+        for want in self._told:
+            if want not in noisy:
+                noisy[want] = self._tell(want, exact, groups)
+        choices = {
+            choice.aggregate: self._choose(choice, histogram, histograms.index(histogram), exact, groups)
+            for choice, histogram in zip(self._allocation.choices, self._histograms, strict=True)
+        }
+        columns = [self._column(number, noisy, choices) for number in range(len(plan.aggregates))]
+        return NoisyTable(
+            tuple(groups),
+            tuple(tuple(column[row].value for column in columns) for row in range(len(groups))),
+            tuple(tuple(column[row].width for column in columns) for row in range(len(groups))),
+            bool(self._thresholds()),
+        )
+
+    def _groups(self, exact: _Exact) -> tuple[list[Group], dict[Want, list[int]]]:
+        """Those that are put out, and the noisy numbers that thresholds are about, of these. Only then is anything
+        else of them told: noise for groups that nobody sees would only take time."""
+        if self._allocation.enumerates:
+            groups: list[Group] = list(map(_in_utc, product(*(key.values or () for key in self._plan.keys))))
+        else:
+            groups = [group for group in exact.groups if self._is_declared(group)]
+        groups.sort(key=_in_order)
+        thresholds = self._thresholds()
+        noisy = {want: self._tell(want, exact, groups) for want in thresholds}
+        kept = [
+            number
+            for number in range(len(groups))
+            if all(noisy[want][number] >= least for want, least in thresholds.items())
+        ]
+        return [groups[number] for number in kept], {
+            want: [values[number] for number in kept] for want, values in noisy.items()
+        }
+
+    def _thresholds(self) -> dict[Want, float]:
+        thresholds: dict[Want, float] = {}
+        if self._allocation.selection is not None and self._allocation.tau is not None:
+            thresholds[self._allocation.selection] = self._allocation.tau
+        for want, least in self._allocation.limits:
+            thresholds[want] = max(least, thresholds.get(want, least))
+        return thresholds
+
+    def _is_declared(self, group: Group) -> bool:
+        return all(known is None or value in known for known, value in zip(self._known, group, strict=True))
+
+    def _carried_out(self, part: Part) -> _Told:
+        measure = measure_of(part.want, self._bounds(part.want), self._plan.source, part.epsilon)
+        return _Told(part, measure, laplace_scale(sensitivity_of(measure, self._plan), part.epsilon))
+
+    def _histogram_measure(self, choice: Choice) -> Measure:
+        want = histogram_of(self._plan.aggregates[choice.aggregate], self._plan)
+        return measure_of(want, self._bounds(want), self._plan.source, choice.epsilon)
+
+    def _bounds(self, want: Want) -> Interval | None:
+        return None if want.automatic is None else self._found.get((want.operand, want.automatic))
+
+    def _tell(self, want: Want, exact: _Exact, groups: Sequence[Group]) -> list[int]:
+        told = self._told[want]
+        drawn = self._noise.laplace(told.scale, len(groups))
+        return [number + error for number, error in zip(exact.numbers(groups, want), drawn, strict=True)]
+
+    def _choose(
+        self, choice: Choice, histogram: Measure, number: int, exact: _Exact, groups: Sequence[Group]
+    ) -> list[Value]:
+        bins = histogram.bins
+        assert bins is not None
+        chooser: Chooser = choice_of(self._plan, choice, bins.count)
+        type_ = operand_of(self._plan.aggregates[choice.aggregate]).type
+        return [
+            value_in(self._noise.best(chooser.scores(exact.histogram(group, number)), chooser.scale), bins, type_)
+            for group in groups
+        ]
+
+    def _column(
+        self, number: int, noisy: Mapping[Want, Sequence[int]], choices: Mapping[int, Sequence[Value]]
+    ) -> list[Estimate]:
+        aggregate = self._plan.aggregates[number]
+        if aggregate.kind is AggregateKind.QUANTILE:
+            return [Estimate(value, None) for value in choices[number]]
+        wants = wants_of(aggregate, self._plan)
+        told = [self._told[want] for want in wants]
+        return [
+            estimate(
+                aggregate,
+                [Noisy(value, one.measure, one.scale) for value, one in zip(values, told, strict=True)],
+                clamps_counts=self._plan.clamps_counts,
+            )
+            for values in zip(*(noisy[want] for want in wants), strict=True)
+        ]
+
+
+class _Exact:
+    """What was measured, with 0 for groups without rows."""
+
+    def __init__(self, measured: Measured, numbers: Mapping[Want, int], histograms: int) -> None:
+        self._measured = {_in_utc(group): counts for group, counts in measured.groups.items()}
+        self._numbers = numbers
+        self._histograms = histograms
+
+    @property
+    def groups(self) -> Iterator[Group]:
+        return iter(self._measured)
+
+    def numbers(self, groups: Sequence[Group], want: Want) -> Iterator[int]:
+        number = self._numbers[want]
+        for group in groups:
+            counts = self._measured.get(group)
+            count = 0 if counts is None else counts[number]
+            assert isinstance(count, int)
+            yield count
+
+    def histogram(self, group: Group, number: int) -> Mapping[int, int]:
+        counts = self._measured.get(group)
+        return {} if counts is None else _histogram(counts[self._histograms + number])
+
+
+def _histogram(count: Count) -> Mapping[int, int]:
+    assert isinstance(count, Mapping)
+    return count
+
+
+def _in_utc(values: Group) -> Group:
+    """A moment without a zone is one in UTC, as everywhere: both are the same group."""
+    return tuple(
+        value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value for value in values
+    )
+
+
+def _in_order(group: Group) -> tuple[tuple[bool, Value], ...]:
+    return tuple((value is None, False if value is None else value) for value in group)

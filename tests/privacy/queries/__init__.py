@@ -1,0 +1,1 @@
+"""Tests of private SQL: mechanisms, cost, accuracy, shape."""
