@@ -44,8 +44,8 @@ class Town:
         async with self.database.begin() as work:
             await work.of(User, EVERYTHING).add(*users)
         await self.create("a")
-        await self.groups.add(self.numbers[0], self.email("b"), GroupLevel.MANAGER)
-        await self.groups.add(self.numbers[0], self.email("c"), GroupLevel.MEMBER)
+        await self.groups.add(None, self.numbers[0], self.email("b"), GroupLevel.MANAGER)
+        await self.groups.add(None, self.numbers[0], self.email("c"), GroupLevel.MEMBER)
 
     def email(self, letter: str) -> str:
         return self.people[letter].email
@@ -60,7 +60,7 @@ class Town:
         await self.groups.change(self.people[actor], self.numbers[number], members=members)
 
     async def add(self, number: int, person: str, level: GroupLevel) -> None:
-        await self.groups.add(self.numbers[number], self.email(person), level)
+        await self.groups.add(None, self.numbers[number], self.email(person), level)
 
     async def leave(self, actor: str, number: int) -> None:
         await self.groups.leave(self.people[actor], self.numbers[number])

@@ -37,3 +37,22 @@ def test_the_rate_limit_may_be_nothing(value: str, limit: int, tmp_path: Path) -
 def test_another_rate_limit_is_refused(value: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"QUINTA_RATE_LIMIT must be a whole number from 0 on, not"):
         read_settings(tmp_path, environment={"QUINTA_RATE_LIMIT": value})
+
+
+def test_datasets_may_be_anywhere_unless_folders_are_named(tmp_path: Path) -> None:
+    assert read_settings(tmp_path, environment={}).dataset_folders == ()
+    read = read_settings(tmp_path, environment={"QUINTA_DATASET_FOLDERS": "/srv/data:/mnt/more data:"})
+    assert read.dataset_folders == (Path("/srv/data"), Path("/mnt/more data"))
+    with pytest.raises(SettingsError, match="QUINTA_DATASET_FOLDERS must be absolute paths separated by ':'"):
+        read_settings(tmp_path, environment={"QUINTA_DATASET_FOLDERS": "/srv/data:data"})
+
+
+@pytest.mark.parametrize(("value", "budget"), [("", 1000), ("0", 0), ("1000000000", 1_000_000_000)])
+def test_the_budget_of_datasets_may_be_nothing(value: str, budget: int, tmp_path: Path) -> None:
+    assert read_settings(tmp_path, environment={"QUINTA_DATASET_BUDGET": value}).dataset_budget == budget
+
+
+@pytest.mark.parametrize("value", ["-1", "0.5", "1000000001"])
+def test_another_budget_is_refused(value: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="QUINTA_DATASET_BUDGET must be a whole number from 0 to 1000000000"):
+        read_settings(tmp_path, environment={"QUINTA_DATASET_BUDGET": value})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, Protocol, TypeVar
 
 from quinta.core.connectors.model import DeliveryContext
+from quinta.core.datasets.metadata import DatasetMetadata
 from quinta.core.events import Event
 from quinta.core.files.model import InputFile
 from quinta.core.files.record_query import RecordPage, RecordQuery
@@ -19,6 +20,7 @@ from quinta.core.observation.audit_entry import AuditNote
 from quinta.core.observation.intervals import Interval
 from quinta.core.observation.model import LogLine, MetricPoint
 from quinta.core.observation.queues import Queue
+from quinta.core.queries.model import QueryAnswer, QueryCost, Question
 from quinta.core.reasons import Failure, Reason
 from quinta.core.requests.outcome import RunOutcome, RunRequest
 from quinta.core.scope import Scope
@@ -150,6 +152,7 @@ class UnitOfWork(Protocol):
     async def claim(
         self,
         kind: type[T],
+        /,
         *,
         waiting: str,
         working: str,
@@ -168,7 +171,7 @@ class UnitOfWork(Protocol):
         ...
 
     async def claimable(
-        self, kind: type[Any], field: str, *, waiting: str, working: str, now: datetime, **conditions: object
+        self, kind: type[Any], field: str, /, *, waiting: str, working: str, now: datetime, **conditions: object
     ) -> list[str]:
         """The different values of ``field`` among the items that ``claim`` would lease with the same arguments."""
         ...
@@ -298,6 +301,42 @@ class Apart(Protocol):
         ...
 
 
+class QueryEngine(Protocol):
+    """Answers questions about data, where nobody sees it (privacy/queries, in processes of their own)."""
+
+    async def cost(self, question: Question) -> QueryCost:
+        """What it would cost; no data is read. InvalidInput, field ``query``, says what of the statement is refused,
+        other fields what else of the request."""
+        ...
+
+    async def answer(self, question: Question) -> QueryAnswer:
+        """Raises as ``cost``; NotFound or StateConflict where the data cannot be read, TooLarge where that needs too
+        much memory or time, Unavailable where it may be tried again."""
+        ...
+
+    async def together(self, charges: Sequence[tuple[int, float]], delta: float) -> int:
+        """An epsilon, in 1e-9, that charges of (epsilon in 1e-9, delta) come to at ``delta``: at most their sum."""
+        ...
+
+    async def warm(self) -> None:
+        """Makes ready what answers, so that the first question does not wait for it."""
+        ...
+
+
+class MetadataReader(Protocol):
+    """Reads the metadata of datasets (privacy/metadata)."""
+
+    def read(self, text: str) -> DatasetMetadata:
+        """What a YAML text says, in any of the formats of contract dq0 6; InvalidInput, field ``meta``, says what is
+        wrong and where. It can be called through ``Apart``, which it needs: a MiB takes 12 s."""
+        ...
+
+    def redacted(self, text: str, hidden: Collection[str], dropped: Collection[int]) -> str:
+        """The YAML of the same dataset for who does not own it: without the columns ``hidden``, which stood at the
+        places ``dropped`` of its file, and without where the rows are and how to get in there."""
+        ...
+
+
 class ModelRunner(Protocol):
     """Runs user code in instances (engine/supervisor)."""
 
@@ -339,10 +378,13 @@ class ModelRunner(Protocol):
 class JobRunner(Protocol):
     """Runs one-shot jobs in the same sandbox (engine/supervisor)."""
 
-    async def run_job(self, version: RunnableVersion, run: JobRun, folders: JobFolders) -> RunOutcome:
+    async def run_job(
+        self, version: RunnableVersion, run: JobRun, folders: JobFolders, logs: LogSink | None = None
+    ) -> RunOutcome:
         """Runs the application in ``version``'s package once, in an instance of its own, and returns when no process of
         it is left. Never raises for what user code does; a run that waits for room until its time is over ends with a
-        reason of TIMEOUTS and no seconds. Cancelling the call kills it."""
+        reason of TIMEOUTS and no seconds. Cancelling the call kills it. ``logs`` gets every line about it and of it, in
+        place of the project's log."""
         ...
 
 
@@ -365,6 +407,27 @@ class Archives(Protocol):
     async def pack(self, folder: Path, target: Path) -> tuple[InputFile, ...]:
         """Writes the regular files below ``folder``, which user code may have arranged, to the new zip ``target``;
         links and whatever else is no regular file are left out. TooLarge beyond the limits."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What an archive of a project holds: the digest of all its paths and contents (SHA-256, hexadecimal), and the text
+    for ``Commit.entry_points``."""
+
+    digest: str
+    entry_points: str
+
+
+class Snapshots(Protocol):
+    """Looks into archives that ``Archives.take_in`` made of projects (engine/projects)."""
+
+    async def describe(self, archive: Path) -> Snapshot:
+        """InvalidInput, field ``MLproject``, where that file says what cannot be run."""
+        ...
+
+    async def member(self, archive: Path, path: str, most: int) -> bytes:
+        """The content of one file; TooLarge when it has more than ``most`` bytes."""
         ...
 
 

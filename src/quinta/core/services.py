@@ -35,6 +35,7 @@ from quinta.core.pipelines.batch import BatchPipelineRequests
 from quinta.core.pipelines.direct import DirectPipelineRequests
 from quinta.core.pipelines.objects import PipelineObjects
 from quinta.core.pipelines.pipelines import Pipelines
+from quinta.core.quarantine import Quarantine
 from quinta.core.requests.batch import BatchRequests
 from quinta.core.requests.direct import DirectRequests
 from quinta.core.requests.reading import Reader
@@ -102,3 +103,4 @@ class Services:
     reader: Reader
     audit: AuditTrail
     refusals: Refusals
+    quarantine: Quarantine

@@ -205,7 +205,7 @@ async def _reach(
     if not administers and permission not in _MEMBER:
         reach = await assigned(work, actor, project, permission)
     if permission in _COMPUTES and (reach.whole or reach.object_ids):
-        await _require_active(work, project.organization_id)
+        await require_active(work, project.organization_id)
     return reach
 
 
@@ -213,7 +213,8 @@ async def _membership(work: UnitOfWork, actor: Actor, organization_id: str) -> M
     return await work.of(Membership, in_organization(organization_id)).get(user_id=actor.user_id)
 
 
-async def _require_active(work: UnitOfWork, organization_id: str) -> None:
+async def require_active(work: UnitOfWork, organization_id: str) -> None:
+    """NotPermitted while the organization is suspended or cancelled: nothing is computed for it then."""
     organization = await work.of(Organization, EVERYTHING).get(id=organization_id)
     if organization is not None and organization.status is not OrganizationStatus.ACTIVE:
         raise NotPermitted(

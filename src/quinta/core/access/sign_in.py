@@ -55,6 +55,13 @@ class SignIn:
 
     async def check(self, email: str, password: str, address: str) -> User:
         """The account of an e-mail and its password, an active one."""
+        user = await self.recognise(email, password, address)
+        if not user.is_active:
+            raise _inactive()
+        return user
+
+    async def recognise(self, email: str, password: str, address: str) -> User:
+        """The account of an e-mail and its password, whether it is active or not."""
         email = email.strip().lower()
         self._attempts.check(address, email)
         async with self._store.read() as work:
@@ -64,15 +71,13 @@ class SignIn:
             self._attempts.failed(address, email)
             raise _wrong()
         self._attempts.succeeded(address, email)
-        if not user.is_active:
-            raise _inactive()
         return user
 
     async def session(self, email: str, password: str, address: str, lifetimes: Lifetimes) -> Session:
         """A new session."""
         user = await self.check(email, password, address)
         async with self._store.begin() as work:
-            await _require_unchanged(work, user)
+            await require_unchanged(work, user)
             return await self._add_pair(work, user.id, f"session {new_id()}", lifetimes)
 
     async def lasting_token(self, email: str, password: str, address: str) -> str:
@@ -83,7 +88,7 @@ class SignIn:
         if known is not None:
             return known
         async with self._store.begin() as work:
-            await _require_unchanged(work, user)  # and two who come at once do not make two
+            await require_unchanged(work, user)  # and two who come at once do not make two
             known = await find_lasting_token(work, user.id, self._secrets)
             return known or await replace_lasting_token(work, user.id, self._secrets, self._clock.now())
 
@@ -134,7 +139,7 @@ class SignIn:
         return Session(access_secret, refresh_secret)
 
 
-async def _require_unchanged(work: UnitOfWork, user: User) -> None:
+async def require_unchanged(work: UnitOfWork, user: User) -> None:
     """NotAuthenticated when the account is not any more what it was when its password was checked. Nobody changes it
     until the transaction ends: a new password also ends what is made here."""
     users = work.of(User, EVERYTHING)

@@ -11,6 +11,8 @@ EXECUTION_LOG = "execution.log"
 """The file in the logs of a job that has its lines (contract vbrain 5.4)."""
 
 _LEVEL = re.compile(r"(DEBUG|INFO|WARNING|ERROR|CRITICAL)[ :]+")
+_PRINTED = re.compile(r"^\S+Z OUTPUT +(\S.*)$", re.MULTILINE)
+_MOST_WORDS = 500
 
 
 def execution_log(lines: Iterable[LogLine]) -> str:
@@ -20,6 +22,13 @@ def execution_log(lines: Iterable[LogLine]) -> str:
     the platform says.
     """
     return "".join(map(_text, lines))
+
+
+def last_words(log: str) -> str:
+    """The last line of an ``execution_log`` that the code printed, which a traceback ends with; up to 500 characters,
+    "" where it printed nothing."""
+    printed = _PRINTED.findall(log)
+    return str(printed[-1][:_MOST_WORDS]) if printed else ""
 
 
 def _text(line: LogLine) -> str:

@@ -201,10 +201,17 @@ class Application:
 @dataclass(frozen=True, slots=True)
 class JobFolders:
     """Where a job finds its inputs, read-only, and where what it leaves is put once no process of it is left: the
-    folders ``output`` and ``logs`` appear in ``results``. Both exist; the caller removes them."""
+    folders ``output`` and ``logs`` appear in ``results``. Both exist; the caller removes them.
+
+    ``runs_command`` is a job that runs a command in the package (worker/projects.py) instead of an application, and
+    without network whatever the server's instances have. ``mounts`` are files and folders, by a name that its input
+    uses, that it may read too.
+    """
 
     inputs: Path
     results: Path
+    runs_command: bool = False
+    mounts: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,3 +246,8 @@ class RunnableVersion:
     output_fields: tuple[Field, ...]
     environment_variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     job: JobFolders | None = None
+
+    @property
+    def runs_command(self) -> bool:
+        """A job of the quarantine: what it uses and how it ends are words of code that may read private rows."""
+        return self.job is not None and self.job.runs_command

@@ -8,7 +8,10 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 
 REFUSED = "access.refused"
-"""The action of a refusal; every other one is the name of an event (core.events.EventName)."""
+"""The action of a refusal."""
+LOGGED_IN, LOGGED_OUT = "auth.login", "auth.logout"
+"""The actions of sessions of the quarantine (contract dq0 4.2). Every other one is the name of an event
+(core.events.EventName)."""
 SYSTEM = "system"
 """The actor where the server itself did something, or an operator at its command line."""
 ANONYMOUS = "anonymous"

@@ -12,16 +12,32 @@ MOST_CHARACTERS = 120
 
 _PHRASES: Mapping[EventName, str] = MappingProxyType(
     {
+        EventName.BUDGET_CHANGED: "changed the budget of dataset",
         EventName.BUILD_ENDED: "ended the build of version",
         EventName.BUILD_REQUESTED: "requested a build of version",
+        EventName.CHARGE_RESERVED: "reserved budget of dataset",
+        EventName.CHARGE_RETURNED: "returned budget of dataset",
+        EventName.CHARGE_SETTLED: "spent budget of dataset",
+        EventName.DATA_JOB_CANCELLED: "cancelled job",
+        EventName.DATA_JOB_CREATED: "created job",
+        EventName.DATA_JOB_KILLED: "killed job",
         EventName.DEPLOYMENT_ROLLED_BACK: "rolled back deployment",
+        EventName.GRANT_CHANGED: "changed the levels of role",
         EventName.INVITATION_CHANGED: "changed the invitation of",
         EventName.KEY_REVOKED: "replaced the key of",
+        EventName.MASK_CHANGED: "changed the masks of dataset",
         EventName.MEMBERSHIP_CHANGED: "changed the membership of",
+        EventName.PLATFORM_ROLE_CHANGED: "changed role",
+        EventName.PLATFORM_ROLE_CREATED: "created role",
+        EventName.PLATFORM_ROLE_DELETED: "deleted role",
+        EventName.PLATFORM_ROLE_GIVEN: "gave role",
+        EventName.PLATFORM_ROLE_WITHDRAWN: "withdrew role",
+        EventName.PROFILE_CHANGED: "changed the profile of",
         EventName.REQUESTS_CREATED: "created requests to",
         EventName.REQUESTS_DELETED: "deleted requests to",
         EventName.ROLE_ASSIGNED: "gave a role to",
         EventName.ROLE_WITHDRAWN: "withdrew a role of",
+        EventName.THRESHOLD_CHANGED: "changed the thresholds of dataset",
         EventName.VERIFICATION_REQUESTED: "requested a look at",
     }
 )

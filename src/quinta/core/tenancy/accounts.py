@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from quinta.core.access.decide import require_person
 from quinta.core.access.model import Actor
+from quinta.core.datasets.references import require_no_dataset
 from quinta.core.errors import AlreadyExists, InvalidInput, NotFound
 from quinta.core.events import Event, EventName
 from quinta.core.names import check_email, check_personal_name
@@ -57,25 +58,9 @@ class Accounts:
 
         InvalidInput: address or password against the rules; AlreadyExists: a known address.
         """
-        email = check_email(new.email)
-        if len(new.password) < 8 or len(new.password) > 128:
-            raise InvalidInput("the password needs 8 to 128 characters", field="password")
-        user = User(
-            id=new_id(),
-            email=email,
-            name=check_personal_name(new.name, "name"),
-            surname=check_personal_name(new.surname, "surname"),
-            password_hash=await self._passwords.hash(new.password),
-            is_staff=False,
-            is_active=self._activate_at_once,
-            created_at=self._clock.now(),
-        )
+        user = await new_user(new, self._passwords, self._clock, is_active=self._activate_at_once)
         async with self._store.begin() as work:
-            await _require_free(work, email)
-            await work.of(User, EVERYTHING).add(user)
-            await join_where_invited(work, user)
-            work.emit(Event(EventName.USER_CREATED, user.id, (f"user:{user.id}",), actor_id=user.id))
-        return user
+            return await add_account(work, user)
 
     async def get(self, actor: Actor) -> User:
         async with self._store.read() as work:
@@ -108,29 +93,63 @@ class Accounts:
                 await _require_free(work, str(values["email"]))
             await work.of(User, EVERYTHING).change(user.id, **values)
             if "password_hash" in values:
-                await _end_sessions(work, actor)
+                await end_sessions(work, actor.user_id, but=actor.key_id)  # whoever knew the old password is out
             work.emit(Event(EventName.USER_CHANGED, user.id, (f"user:{user.id}",), actor_id=user.id))
         return replace(user, **values)  # type: ignore[arg-type]  # keys are User's own fields, set above
 
     async def delete(self, actor: Actor) -> None:
         """Closes the account; StateConflict while it is the last administrator of an organization, or the last owner of
-        a group that has others in it or is listed by data records. Groups with nobody else go too."""
+        a group that has others in it or is listed by data records, or the owner of datasets. Groups with nobody else go
+        too."""
         require_person(actor)
         async with self._store.begin() as work:
-            mine = work.of(Membership, of_user(actor.user_id))
-            for membership in await mine.find(is_admin=True, order=("organization_id",)):
-                await require_another_administrator(work, membership)
-            await leave_all_groups(work, actor)
-            await work.of(User, EVERYTHING).remove(id=actor.user_id)
-            tags = (f"user:{actor.user_id}",)
-            work.emit(Event(EventName.USER_DELETED, actor.user_id, tags, actor_id=actor.user_id))
+            await remove_account(work, actor.user_id, actor)
 
 
-async def _end_sessions(work: UnitOfWork, actor: Actor) -> None:
-    """Ends every session but the caller's own: whoever knew the old password is out. Keys made for programs stay."""
-    keys = work.of(ApiKey, of_user(actor.user_id))
+async def new_user(new: NewAccount, passwords: Passwords, clock: Clock, *, is_active: bool) -> User:
+    """What ``add_account`` adds. InvalidInput: address, password or names against the rules."""
+    email = check_email(new.email)
+    if len(new.password) < 8 or len(new.password) > 128:
+        raise InvalidInput("the password needs 8 to 128 characters", field="password")
+    return User(
+        id=new_id(),
+        email=email,
+        name=check_personal_name(new.name, "name"),
+        surname=check_personal_name(new.surname, "surname"),
+        password_hash=await passwords.hash(new.password),
+        is_staff=False,
+        is_active=is_active,
+        created_at=clock.now(),
+    )
+
+
+async def add_account(work: UnitOfWork, user: User) -> User:
+    """Opens the account, with a number, and joins the organizations that have invited the address. AlreadyExists: a
+    known address."""
+    await _require_free(work, user.email)
+    user = replace(user, number=await work.next_number(User))
+    await work.of(User, EVERYTHING).add(user)
+    await join_where_invited(work, user)
+    work.emit(Event(EventName.USER_CREATED, user.id, (f"user:{user.id}",), actor_id=user.id))
+    return user
+
+
+async def remove_account(work: UnitOfWork, user_id: str, actor: Actor) -> None:
+    """Closes the user's account in the actor's name; StateConflict as of ``Accounts.delete``."""
+    mine = work.of(Membership, of_user(user_id))
+    for membership in await mine.find(is_admin=True, order=("organization_id",)):
+        await require_another_administrator(work, membership)
+    await leave_all_groups(work, user_id, actor)
+    await require_no_dataset(work, user_id)
+    await work.of(User, EVERYTHING).remove(id=user_id)
+    work.emit(Event(EventName.USER_DELETED, user_id, (f"user:{user_id}",), actor_id=actor.user_id))
+
+
+async def end_sessions(work: UnitOfWork, user_id: str, *, but: str | None = None) -> None:
+    """Ends every session of the user except the one of that key. Keys made for programs stay."""
+    keys = work.of(ApiKey, of_user(user_id))
     sessions = await keys.find(kind=SIGNED_IN)
-    await keys.remove(id=[key.id for key in sessions if key.id != actor.key_id])
+    await keys.remove(id=[key.id for key in sessions if key.id != but])
 
 
 async def _user(work: UnitOfWork, actor: Actor) -> User:

@@ -7,8 +7,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from quinta.core.access.authentication import digest, new_key
+from quinta.core.access.base_roles import base_role
 from quinta.core.access.key_permissions import check_permissions
 from quinta.core.access.model import Actor, KeyPermission
+from quinta.core.access.platform_roles import BaseRole
+from quinta.core.access.server_roles import give_role
 from quinta.core.errors import AlreadyExists, InvalidInput, NotFound
 from quinta.core.events import Event, EventName
 from quinta.core.ports import Passwords, Store, UnitOfWork
@@ -26,6 +29,13 @@ class FirstAdministrator:
     password: str | None
     token: str | None
 
+    @property
+    def told(self) -> list[str]:
+        """Lines for the operator."""
+        generated = {"password": self.password, "token": self.token}
+        shown = [f"{noun} (shown once): {secret}" for noun, secret in generated.items() if secret is not None]
+        return [f"first administrator: {self.email}", *shown]
+
 
 class Administration:
     """Use cases of the operator."""
@@ -38,7 +48,7 @@ class Administration:
     async def first_administrator(
         self, email: str, password: str | None, token: str | None
     ) -> FirstAdministrator | None:
-        """Makes a staff account with a key where the server has none yet; None where it has.
+        """Makes a staff account with a key and the role admin where the server has none yet; None where it has.
 
         Accounts without that right do not count: an operator may have made some before the first start. AlreadyExists
         where one of them has the e-mail: who made it is unknown, so it is not given the right.
@@ -58,6 +68,8 @@ class Administration:
             return None
         chosen = password or secrets.token_urlsafe(18)
         user = await self.create_user(email, chosen, staff=True)
+        async with self._store.begin() as work:
+            await give_role(work, None, await base_role(work, BaseRole.ADMIN, self._clock), user_id=user.id)
         made = await self.create_key(user.email, "administrator", secret=token)
         return FirstAdministrator(user.email, None if password else chosen, None if token else made)
 
@@ -70,10 +82,10 @@ class Administration:
         return user
 
     async def approve_user(self, email: str) -> User:
-        """Activates an account that waits for confirmation."""
+        """Activates an account that waits for confirmation, or was disabled."""
         async with self._store.begin() as work:
             user = await _user(work, email)
-            await work.of(User, EVERYTHING).change(user.id, is_active=True)
+            await work.of(User, EVERYTHING).change(user.id, is_active=True, disabled_at=None)
             work.emit(Event(EventName.USER_CHANGED, user.id, (f"user:{user.id}",)))
         return user
 

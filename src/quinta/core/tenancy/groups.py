@@ -16,7 +16,7 @@ from quinta.core.access.groups import (
     require_owner,
 )
 from quinta.core.access.model import Actor
-from quinta.core.errors import AlreadyExists, StateConflict
+from quinta.core.errors import AlreadyExists, NotPermitted, StateConflict
 from quinta.core.events import EventName
 from quinta.core.files.model import RecordGroup
 from quinta.core.names import check_group_name
@@ -105,15 +105,18 @@ class Groups:
                 await MembersOfGroup(work, group, actor, self._clock).change(members)
             return await _view(work, await group_numbered(work, number))
 
-    async def add(self, number: int, email: str, level: GroupLevel) -> GroupView:
-        """The operator's way: puts the owner of the address into the group at once; a member gets the level.
+    async def add(self, actor: Actor | None, number: int, email: str, level: GroupLevel) -> GroupView:
+        """The way of the operator and of staff, who ask nobody: puts the owner of the address into the group at once; a
+        member gets the level.
 
         InvalidInput with the field ``members`` for an address without an account; StateConflict when no owner would be
         left.
         """
+        if not administers_all(actor):
+            raise NotPermitted("only the server's own staff puts people into groups without asking them")
         async with self._store.begin() as work:
-            group = await group_to_manage(work, None, number)
-            await MembersOfGroup(work, group, None, self._clock).put(email, level)
+            group = await group_to_manage(work, actor, number)
+            await MembersOfGroup(work, group, actor, self._clock).put(email, level)
             return await _view(work, group)
 
     async def leave(self, actor: Actor, number: int) -> None:
@@ -149,24 +152,25 @@ async def groups_of(work: UnitOfWork, user_id: str) -> dict[str, GroupLevel]:
     return {member.group_id: member.level for member in await work.of(GroupMember, of_user(user_id)).find()}
 
 
-async def leave_all_groups(work: UnitOfWork, actor: Actor) -> None:
-    """Before an account goes: takes it out of its groups. One with nobody else and no data records goes too.
+async def leave_all_groups(work: UnitOfWork, user_id: str, actor: Actor) -> None:
+    """Before an account goes: takes it out of its groups, in the actor's name. One with nobody else and no data records
+    goes too.
 
     StateConflict where it is the last owner of a group that has others in it or is listed by records.
     """
-    await work.of(User, EVERYTHING).lock_all(id=actor.user_id)  # so that nobody puts it into another one meanwhile
-    ids = list(await groups_of(work, actor.user_id))
+    await work.of(User, EVERYTHING).lock_all(id=user_id)  # so that nobody puts it into another one meanwhile
+    ids = list(await groups_of(work, user_id))
     await work.of(Group, EVERYTHING).lock_all(id=ids)
     for group in await work.of(Group, EVERYTHING).find(id=ids, order=("number",)):
         members = work.of(GroupMember, EVERYTHING)
-        await members.remove(group_id=group.id, user_id=actor.user_id)
+        await members.remove(group_id=group.id, user_id=user_id)
         name = EventName.GROUP_CHANGED
         if await members.count(group_id=group.id) or await _records(work, group):
             await require_owned(work, group)
         else:
             name = EventName.GROUP_DELETED
             await work.of(Group, EVERYTHING).remove(id=group.id)
-        work.emit(group_event(name, group, actor, actor.user_id))
+        work.emit(group_event(name, group, actor, user_id))
 
 
 async def _records(work: UnitOfWork, group: Group) -> int:

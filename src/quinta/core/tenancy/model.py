@@ -13,7 +13,8 @@ from quinta.core.access.model import KeyPermission
 class User:
     """A person's account, or a service user: one with a ``project_id``, which acts within that project only.
 
-    ``password_hash`` is argon2's own encoding; None means no password sign-in.
+    ``password_hash`` is argon2's own encoding; None means no password sign-in. ``number`` is a person's small integer,
+    never given again. An account that is not active waits for confirmation, or was ``disabled_at`` some moment.
     """
 
     id: str
@@ -25,6 +26,22 @@ class User:
     is_active: bool
     created_at: datetime
     project_id: str | None = None
+    number: int | None = None
+    disabled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UserProfile:
+    """What a person tells others of themselves (contract dq0 4.2); ``avatar`` is base64 of a picture."""
+
+    id: str
+    user_id: str
+    name: str
+    public_email: str
+    avatar: str
+    company: str
+    location: str
+    website: str
 
 
 class OrganizationStatus(StrEnum):
@@ -141,6 +158,7 @@ class Project:
     ``variables_changed_at`` is the moment of the last change of any environment variable in it, on whatever level.
     ``title`` is its name where a dialect lets people write one freely, None where that is ``name`` itself. ``config``
     is the JSON text of an object (contract versiontwo 5.6); ``updated_at`` is when title or config was last changed.
+    ``experiment_id`` is the experiment that its runs go to.
     """
 
     id: str
@@ -152,6 +170,7 @@ class Project:
     config: str = "{}"
     updated_at: datetime | None = None
     workspace_id: str | None = None
+    experiment_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from quinta.core.access.decide import organization_for, organizations_of, project_for
 from quinta.core.access.model import Actor, Permission
+from quinta.core.access.platform_roles import GrantKind, RoleGrant
 from quinta.core.deployments.model import Deployment, DeploymentStatus
 from quinta.core.errors import AlreadyExists, InvalidInput, NotFound, StateConflict
 from quinta.core.events import Event, EventName
@@ -107,6 +108,7 @@ async def remove_project(work: UnitOfWork, project: Project, actor_id: str | Non
     await require_no_application(work, f"the project '{project.name}'", project_id=project.id)
     for version in await work.of(ModelVersion, in_project(project.id)).find():
         work.emit(Event(EventName.VERSION_DELETED, version.id, (f"version:{version.id}",), actor_id, project.id))
+    await work.of(RoleGrant, EVERYTHING).remove(kind=GrantKind.PROJECT, object_id=project.id)
     await work.of(Project, EVERYTHING).remove(id=project.id)
     work.emit(Event(EventName.PROJECT_DELETED, project.id, (f"project:{project.id}",), actor_id, project.id))
 

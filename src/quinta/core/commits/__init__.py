@@ -1,0 +1,1 @@
+"""Commits: immutable states of a project's code, and the jobs that run them on datasets."""

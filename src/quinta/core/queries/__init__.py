@@ -1,0 +1,1 @@
+"""Questions about data that nobody may see, and their answers (contract dq0 5)."""
