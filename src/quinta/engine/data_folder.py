@@ -25,6 +25,8 @@ class DataFolder:
         self._data = data
         self.uploads = data / "uploads"
         self.jobs = data / "jobs"
+        self.data_jobs = data / "data-jobs"
+        self.queries = data / "queries"
         self.keyring = data / "secrets.key"
         self.engine = EngineFolders(
             packages=data / "packages",
@@ -64,10 +66,11 @@ class DataFolder:
     def make(self) -> None:
         """Makes what is missing and empties what belonged to a killed predecessor."""
         engine = self.engine
-        kept = engine.packages, engine.environments, engine.instances, engine.staging
-        for folder in (self.uploads, self.jobs, *kept):
+        kept = engine.packages, engine.environments, engine.instances, engine.staging, self.queries
+        emptied = self.uploads, self.jobs, self.data_jobs
+        for folder in (*emptied, *kept):
             folder.mkdir(exist_ok=True)
-        for left in (*self.uploads.iterdir(), *self.jobs.iterdir()):
+        for left in (path for folder in emptied for path in folder.iterdir()):
             remove_tree(left)
 
     def have(self, version: RunnableVersion) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +22,7 @@ from quinta.engine.observation.queues import QueueReader
 from quinta.engine.observation.tally import VersionTally, together
 from quinta.engine.reading_process import ReadingProcess
 from quinta.engine.recorder import Recorder
+from quinta.engine.supervisor.snapshot import PoolSnapshot
 from quinta.engine.supervisor.supervisor import Supervisor
 from quinta.kit.clock import Clock
 
@@ -139,3 +140,14 @@ class _Collected(Collector):
 
     def collect(self) -> Iterator[Metric]:
         return iter(self._families)
+
+
+def gauges_of(found: Sequence[PoolSnapshot]) -> dict[str, float]:
+    """How many instances of all pools are in which state, and how much waits for them."""
+    return {
+        "instances_ready": sum(pool.ready for pool in found),
+        "instances_busy": sum(pool.busy for pool in found),
+        "instances_starting": sum(pool.starting for pool in found),
+        "instances_stopping": sum(pool.stopping for pool in found),
+        "requests_waiting": sum(pool.waiting for pool in found),
+    }

@@ -51,6 +51,13 @@ RUN_FAILURES = (
     "result_bad_file",
 )
 
+# What members of Start.job begin with that are no folder of the job's own.
+MOUNT = "mount:"
+# A file that the server puts among the inputs of a command while it runs: the command gets SIGTERM.
+STOP_FILE = "stop"
+# In the log folder of a command: what it logged to its run, a line of JSON each.
+TRACKING_FILE = "tracking.jsonl"
+
 _LENGTHS = struct.Struct(">II")
 # Kind, id and, in a Done, the seconds. JSON begins with "[", so the first byte tells which of the two it is.
 _SHORT = struct.Struct(">BQd")
@@ -73,7 +80,8 @@ class Start(NamedTuple):
     ``variables`` come as a message, not on a command line, since they hold secrets; the worker adds them to
     ``context``. ``blob_outputs`` are the output fields whose value is the path of a file. ``maximum_processes`` is
     0 when something else limits them. ``confinement`` is for ``worker.confinement.confine``. ``job`` is empty, or the
-    instance runs the package's application once and it names the folders ``inputs``, ``outputs`` and ``logs``.
+    instance runs the package's application, or a command in it, once and it names the folders ``inputs``, ``outputs``
+    and ``logs``, and by MOUNT and a name what a command may read beside them.
     """
 
     model_file: str

@@ -14,7 +14,7 @@ import os
 import sys
 import time
 import traceback
-from typing import Any
+from typing import Any, Callable, Optional
 
 from quinta.wire.messages import (
     MAX_PAYLOAD_BYTES,
@@ -38,8 +38,9 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _MAX_TEXT = 4000  # characters of an exception's text that go into error_message; the log has all of it
 
 
-def main() -> None:
-    """Runs until Stop, or until the supervisor's end of the socket closes."""
+def main(instead: Optional[Callable[[Start], Any]] = None) -> None:
+    """Runs until Stop, or until the supervisor's end of the socket closes. ``instead`` makes what answers the calls in
+    place of the package's application or model."""
     channel = Channel(int(sys.argv[1]))
     streams = Streams()
     received = channel.receive()
@@ -47,7 +48,7 @@ def main() -> None:
         return
     start = received[0]
     assert isinstance(start, Start)
-    model = _construct(channel, streams, start)
+    model = _construct(channel, streams, start, instead)
     streams.settle()
     streams.flush()
     channel.send(Ready())
@@ -66,7 +67,7 @@ def main() -> None:
     streams.flush()
 
 
-def _construct(channel: Channel, streams: Streams, start: Start) -> Any:
+def _construct(channel: Channel, streams: Streams, start: Start, instead: Optional[Callable[[Start], Any]]) -> Any:
     code = "start_impossible"
     try:
         if start.maximum_processes:
@@ -84,6 +85,8 @@ def _construct(channel: Channel, streams: Streams, start: Start) -> Any:
         sys.argv[:] = [start.model_file + ".py"]
         context = dict(start.context, environment_variables=dict(start.variables))
         code = "start_import_error"
+        if instead is not None:
+            return instead(start)
         search_first(start.package)
         application = load_application(start)
         if application is not None:

@@ -32,14 +32,14 @@ def check_is_zip(path: Path) -> None:
 
 
 def unpack(
-    archive: Path, destination: Path, limits: ArchiveLimits = DEFAULT_LIMITS, *, model_file: str = "model"
+    archive: Path, destination: Path, limits: ArchiveLimits = DEFAULT_LIMITS, *, model_file: str | None = "model"
 ) -> str:
     """Unpacks the package in the zip ``archive`` to the new folder ``destination``; blocks.
 
     ``model_file`` (without ``.py``) decides what the package is when it has no folder ``model_package`` (contract
-    ubiops 4.1). Files get mode 0644, or 0755 when they were executable. Returns the archive's folder that became the
-    package, such as ``model_package/``, or "". ``destination`` appears complete or not at all: it is made under
-    another name beside its final one.
+    ubiops 4.1); None: it is all of the archive. Files get mode 0644, or 0755 when they were executable. Returns the
+    archive's folder that became the package, such as ``model_package/``, or "". ``destination`` appears complete or not
+    at all: it is made under another name beside its final one.
 
     Raises PackageRejected with a sentence that names the member and the rule, OSError when the disk refuses.
     """
@@ -49,7 +49,7 @@ def unpack(
         raise PackageRejected(refusal.reason, refusal.message) from refusal
 
 
-def _unpack(archive: Path, destination: Path, limits: ArchiveLimits, model_file: str) -> str:
+def _unpack(archive: Path, destination: Path, limits: ArchiveLimits, model_file: str | None) -> str:
     with opened(archive) as package:
         todo = plan(package.infolist(), archive.stat().st_size, model_file, limits)
         partial = Path(tempfile.mkdtemp(prefix=f".{destination.name}.", dir=destination.parent))

@@ -17,7 +17,7 @@ from quinta.engine.builds.errors import PackageRejected
 from quinta.engine.builds.index import IndexSettings
 from quinta.engine.builds.interpreters import Interpreter, Interpreters, discover
 from quinta.engine.builds.packages import PackageStore, StoredPackage
-from quinta.engine.builds.requirements import read_requirements
+from quinta.engine.builds.requirements import read_requirements, with_defaults
 from quinta.engine.sandbox.sandbox import Sandbox
 from quinta.engine.threads import in_thread
 
@@ -47,8 +47,8 @@ class BuildSettings:
 @dataclass(frozen=True, slots=True)
 class BuiltPackage:
     """What instances run: the folders ``<packages root>/<package_digest>`` and
-    ``<environments root>/<environment_digest>``, the module with the class ``Model`` (without ``.py``), and the
-    version of the interpreter in the environment, such as ``3.8.18``."""
+    ``<environments root>/<environment_digest>``, the module with the class ``Model`` (without ``.py``; "" of a
+    project), and the version of the interpreter in the environment, such as ``3.8.18``."""
 
     package_digest: str
     environment_digest: str
@@ -88,10 +88,21 @@ class PackageBuilder:
         Raises PackageRejected or BuildFailed, both BuildError with a ``message`` for the uploader; nothing is left
         then, apart from a good package whose environment failed. Raises OSError when the server's disk refuses.
         """
-        module = _module_name(model_file)
+        return await self._build(archive, language, _module_name(model_file), (), log)
+
+    async def build_project(
+        self, archive: Path, language: str, defaults: Sequence[str], log: Callable[[str], None]
+    ) -> BuiltPackage:
+        """As ``build``, of a project: all of the archive, whatever is in it, and an environment that has ``defaults``,
+        lines of requirements, beside what the project's requirements.txt says."""
+        return await self._build(archive, language, None, defaults, log)
+
+    async def _build(
+        self, archive: Path, language: str, module: str | None, defaults: Sequence[str], log: Callable[[str], None]
+    ) -> BuiltPackage:
         package = await in_thread(self._packages.add, archive, module)
         _log_package(package, log)
-        requirements = await in_thread(read_requirements, package.path)
+        requirements = with_defaults(await in_thread(read_requirements, package.path), defaults)
         interpreter = (await self.interpreters()).nearest(language)
         log(_choice(language, interpreter))
         started = time.monotonic()
@@ -102,7 +113,7 @@ class PackageBuilder:
             log("environment: already built for the same requirements")
         else:
             log("already built: a package and an environment with the same content are there")
-        return BuiltPackage(package.digest, environment.digest, module, interpreter.version_text)
+        return BuiltPackage(package.digest, environment.digest, module or "", interpreter.version_text)
 
 
 def _module_name(model_file: str) -> str:

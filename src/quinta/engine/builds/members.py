@@ -26,16 +26,16 @@ class Plan:
     folders: frozenset[tuple[str, ...]]
 
 
-def plan(members: list[zipfile.ZipInfo], archive_bytes: int, model_file: str, limits: ArchiveLimits) -> Plan:
+def plan(members: list[zipfile.ZipInfo], archive_bytes: int, model_file: str | None, limits: ArchiveLimits) -> Plan:
     """The plan for an archive of ``archive_bytes`` whose central directory lists ``members``.
 
     Raises ArchiveRefused, naming the member, for the first rule that is broken. The package is ``model_package/`` if
     there is such a folder; else, unless ``<model_file>.py`` or an application lies at the top, the one top folder that
-    has the former, or the latter; else the archive as a whole (contract ubiops 4.1). What lies beside the package
-    folder, and what macOS adds to archives, is checked too but not unpacked.
+    has the former, or the latter; else, and without ``model_file``, the archive as a whole (contract ubiops 4.1). What
+    lies beside the package folder, and what macOS adds to archives, is checked too but not unpacked.
     """
     tree = tree_of(members, archive_bytes, limits)
-    return _below(_root(tree, (f"{model_file}.py", APPLICATION_FILE)), tree)
+    return _below(() if model_file is None else _root(tree, (f"{model_file}.py", APPLICATION_FILE)), tree)
 
 
 def _root(tree: Tree, wanted: tuple[str, ...]) -> tuple[str, ...]:

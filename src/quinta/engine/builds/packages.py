@@ -59,18 +59,20 @@ class PackageStore:
         """Where the package with this digest is, or would be."""
         return self._root / digest
 
-    def add(self, archive: Path, model_file: str) -> StoredPackage:
+    def add(self, archive: Path, model_file: str | None) -> StoredPackage:
         """Unpacks ``archive`` and keeps the package, unless one with the same content is there already; blocks.
 
-        ``model_file`` is the module with the class ``Model``, without ``.py``. Raises PackageRejected, also when the
-        package has neither such a file nor an application in its root; nothing is kept then.
+        ``model_file`` is the module with the class ``Model``, without ``.py``; None: the archive is a project, taken as
+        it is. Raises PackageRejected, also when the package has neither such a file nor an application in its root;
+        nothing is kept then.
         """
         folder = WorkFolder.claim(self._work / new_id())
         assert folder is not None, "a new id is nobody else's"
         try:
             unpacked = folder.path / "package"
             root = unpack(archive, unpacked, self._limits, model_file=model_file)
-            _check_model_file(unpacked, f"{model_file}.py", root)
+            if model_file is not None:
+                _check_model_file(unpacked, f"{model_file}.py", root)
             digest = package_digest(unpacked)
             files = [path for path in unpacked.rglob("*") if path.is_file()]
             size = sum(path.stat().st_size for path in files)

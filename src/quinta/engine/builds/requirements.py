@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
@@ -74,6 +75,20 @@ def read_requirements(package: Path) -> Requirements:
         lines=(*asked, *(f"constraint {line}" for line in bounds)),
         only_names=all(_is_harmless(line) for line in (*asked, *bounds)),
     )
+
+
+def with_defaults(requirements: Requirements, defaults: Sequence[str]) -> Requirements:
+    """The requirements, and before them each of ``defaults`` (lines such as ``numpy>=2``) whose distribution they do
+    not name."""
+    named = {_name(line) for line in requirements.lines}
+    more = tuple(line for line in defaults if _name(line) not in named)
+    text = "".join(f"{line}\n" for line in more) + requirements.text
+    return replace(requirements, text=text, lines=(*more, *requirements.lines))
+
+
+def _name(line: str) -> str:
+    found = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", line)
+    return re.sub(r"[-_.]+", "-", found[0]).lower() if found else ""
 
 
 @dataclass(slots=True)

@@ -9,7 +9,9 @@ from typing import Any
 
 import structlog
 
+from quinta.core.access.device_keys import SealedCall
 from quinta.core.access.devices import DeviceGrant
+from quinta.core.commits.model import Commit, DataJob
 from quinta.core.events import Event, EventName
 from quinta.core.files.model import Blob, Repository
 from quinta.core.jobs.model import Job
@@ -20,6 +22,7 @@ from quinta.core.ports import Between, ObjectStore, Store
 from quinta.core.requests.model import ENDED, Request
 from quinta.core.scope import EVERYTHING, in_organization, in_project
 from quinta.core.tenancy.model import Organization, Project, Subscription
+from quinta.core.tracking.model import Artifact
 from quinta.core.webhooks.model import ENDED_DELIVERIES, WebhookDelivery
 from quinta.kit.clock import Clock
 from quinta.kit.ids import first_id, first_log_id
@@ -37,6 +40,8 @@ _DELIVERIES_KEPT = timedelta(days=30)
 """Of webhooks, once they have ended: for people who look why a receiver was not told."""
 _WINDOWS_KEPT = timedelta(hours=1)
 """Windows of rate limits last a minute."""
+_SEALED_CALLS_KEPT = timedelta(minutes=10)
+"""Of the 4 in which the time that a sealed call says would be taken, with a clock that is behind."""
 _EVENTS_KEPT = timedelta(days=7)
 """Followers read within a second; a week is for people who look into what happened."""
 _JUMP_SECONDS = 60.0
@@ -136,8 +141,13 @@ class Housekeeping:
             known = set(await work.of(Blob, EVERYTHING).distinct("object_key"))
             known.update(await work.of(Build, EVERYTHING).distinct("archive_key"))
             known.update(await work.of(Repository, EVERYTHING).distinct("archive_key"))
+            known.update(await work.of(Artifact, EVERYTHING).distinct("key"))
             for column in ("overlay_key", "output_key", "logs_key"):
                 known.update(await work.of(Job, EVERYTHING).distinct(column))
+            known.update(await work.of(Commit, EVERYTHING).distinct("archive_key"))
+            for column in ("input_key", "log_key"):
+                known.update(await work.of(DataJob, EVERYTHING).distinct(column))
+            known.update(await work.of(Artifact, EVERYTHING).distinct("key"))
         for key in keys:
             if key not in known:
                 await self._objects.delete(key)
@@ -162,6 +172,7 @@ class Housekeeping:
             deliveries = work.of(WebhookDelivery, EVERYTHING)
             await deliveries.remove(id=Between(end=first_id(now - _DELIVERIES_KEPT)), status=ENDED_DELIVERIES)
             await work.forget_calls(now - _WINDOWS_KEPT)
+            await work.of(SealedCall, EVERYTHING).remove(seen_at=Between(end=now - _SEALED_CALLS_KEPT))
 
     async def _expire_lines(self, project: Project, first_kept: str) -> None:
         """A few thousand in a transaction: writers wait for one of them, not for all."""

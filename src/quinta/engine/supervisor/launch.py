@@ -16,7 +16,7 @@ from quinta.engine.sandbox.sandbox import Sandbox
 from quinta.engine.supervisor.bytecode import WorkerBytecode
 from quinta.engine.supervisor.folders import RESULTS, copy_package, give
 from quinta.engine.supervisor.settings import EngineFolders, SupervisorPolicy
-from quinta.wire.messages import Start, encode
+from quinta.wire.messages import MOUNT, Start, encode
 
 # Where an instance finds things. BOX is one mount, so files pass between its folders by hard link.
 _BOX: Final = "/quinta"
@@ -25,7 +25,7 @@ _SOURCES: Final = "/opt/quinta"
 _INPUTS: Final = "/opt/inputs"
 
 _PROGRAM: Final = (
-    "import sys; sys.path.insert(0, sys.argv[2]); from quinta.worker.main import main; del sys.path[0]; main()"
+    "import sys; sys.path.insert(0, sys.argv[2]); from quinta.worker.{module} import main; del sys.path[0]; main()"
 )
 _SOURCE_ROOT: Final = Path(__file__).parents[3]
 
@@ -93,6 +93,7 @@ class Launcher:
         mounts |= {prefix: str(prefix) for prefix in _interpreter_prefixes(environment)}
         if version.job is not None:
             mounts[version.job.inputs] = _INPUTS
+            mounts |= {path: _mounted(name, path) for name, path in version.job.mounts.items()}
         return mounts | {_SOURCE_ROOT / "quinta" / room: f"{_SOURCES}/quinta/{room}" for room in ("wire", "worker")}
 
     def _command(
@@ -120,15 +121,16 @@ class Launcher:
             variables |= {MARKER: instance_id, "HOME": temporary, "TMPDIR": temporary}
             options.append("-S")
         sources = self._sandbox.inside(_SOURCE_ROOT, _SOURCES)
+        program = _PROGRAM.format(module="projects" if version.runs_command else "main")
         # Twice the allocation and some: interpreters reserve more than they use; this only stops what outruns the
         # watch or the kernel's own limit.
         limits = self._policy.limits
         data_bytes = (2 * version.memory_megabytes + 256) << 20
         return self._sandbox.command(
-            [str(environment / "bin" / "python"), *options, "-c", _PROGRAM, str(socket), sources],
+            [str(environment / "bin" / "python"), *options, "-c", program, str(socket), sources],
             read_only=mounts,
             writable={box: _BOX},
-            network=self._policy.network,
+            network=self._network(version),
             environment=variables,
             workdir=self._inside(box, "work"),
             limits=replace(limits, data_bytes=data_bytes, file_bytes=min(limits.file_bytes, limits.scratch_bytes)),
@@ -153,7 +155,7 @@ class Launcher:
                 self._sandbox,
                 read_only=[self._sandbox.inside(host, inside) for host, inside in mounts.items()],
                 writable=[self._sandbox.inside(box, _BOX)],
-                network=self._policy.network,
+                network=self._network(version),
             ),
             job=self._job(version, box),
         )
@@ -162,10 +164,20 @@ class Launcher:
         if version.job is None:
             return {}
         output, logs = (self._inside(box, name) for name in RESULTS)
-        return {"inputs": self._sandbox.inside(version.job.inputs, _INPUTS), "outputs": output, "logs": logs}
+        job = {"inputs": self._sandbox.inside(version.job.inputs, _INPUTS), "outputs": output, "logs": logs}
+        mounts = version.job.mounts.items()
+        return job | {MOUNT + name: self._sandbox.inside(path, _mounted(name, path)) for name, path in mounts}
+
+    def _network(self, version: RunnableVersion) -> bool:
+        return self._policy.network and not version.runs_command
 
     def _inside(self, box: Path, name: str) -> str:
         return self._sandbox.inside(box / name, f"{_BOX}/{name}")
+
+
+def _mounted(name: str, path: Path) -> str:
+    """Files keep their suffix, by which libraries tell what is in them."""
+    return f"/opt/mounts/{name}{path.suffix if path.is_file() else ''}"
 
 
 def _context(version: RunnableVersion) -> dict[str, Any]:

@@ -233,6 +233,8 @@ class VersionRunner:
         return RunOutcome(reason, error_message=_clean(message.message), seconds=seconds)
 
     def _count(self, version: RunnableVersion, call: Call, outcome: RunOutcome) -> None:
+        if version.runs_command:  # how it ended, and how long it says that it took, is for those who see its run
+            return
         whole = self._now() - call.accepted
         waited, ran = (whole, None) if call.instance is None else (call.assigned - call.accepted, outcome.seconds)
         self._shop.tally.request(version.version_id, outcome.reason, waited, ran, whole)
@@ -421,7 +423,8 @@ class VersionRunner:
             if instance.state is not InstanceState.STOPPING:
                 process.logs.say(str(failure))
         self._shop.meter.change(instance.version, -1, self._now())
-        self._shop.tally.ended(instance.version, self._how_ended(instance, process, failure))
+        if not instance.version.runs_command:
+            self._shop.tally.ended(instance.version, self._how_ended(instance, process, failure))
         self._answer_probe(instance, failure)
         if instance.state in (InstanceState.STARTING, InstanceState.READY):
             self._tell_broken(instance, failure)

@@ -35,7 +35,8 @@ class Sampler:
 
     async def look(self, processes: Iterable[InstanceProcess]) -> None:
         """One round; each look counts for the time since the one before."""
-        running = [process for process in processes if not process.ended.done()]
+        # What code uses that reads private rows is its own choice, so it would be a way out of the quarantine.
+        running = [each for each in processes if not each.ended.done() and not each.instance.version.runs_command]
         # In a thread like the watchdog's look: a thousand processes take 15 ms.
         found = await asyncio.to_thread(_measure, running) if running else {}
         for process in running:

@@ -94,14 +94,16 @@ class Supervisor:
             return RunOutcome(_STOPPING.reason, error_message=_STOPPING.message)
         return await self._runner(version).run(version, request)
 
-    async def run_job(self, version: RunnableVersion, run: JobRun, folders: JobFolders) -> RunOutcome:
+    async def run_job(
+        self, version: RunnableVersion, run: JobRun, folders: JobFolders, logs: LogSink | None = None
+    ) -> RunOutcome:
         """Runs a job; see ``core.ports.JobRunner.run_job``. It waits for room and for its start as long as two starts
         may take; the time limit begins with the call of the code."""
         if self._closed:
             return RunOutcome(_STOPPING.reason, error_message=_STOPPING.message)
         key = f"job-{run.job_id}"
         job = replace(version, minimum_instances=0, maximum_instances=1, job=folders)
-        runner = self._add(key, job, run.job_id)
+        runner = self._add(key, job, run.job_id, logs)
         patience = 2 * self._shop.policy.start_timeout_seconds
         request = RunRequest(run.job_id, run.params, patience, batch=True, run_timeout=run.time_limit)
         try:
@@ -179,8 +181,11 @@ class Supervisor:
     def _runner(self, version: RunnableVersion) -> VersionRunner:
         return self._runners.get(version.version_id) or self._add(version.version_id, version)
 
-    def _add(self, key: str, version: RunnableVersion, job_id: str | None = None) -> VersionRunner:
-        runner = VersionRunner(self._shop, self.capacity.tenant(version.organization_id), key, job_id)
+    def _add(
+        self, key: str, version: RunnableVersion, job_id: str | None = None, logs: LogSink | None = None
+    ) -> VersionRunner:
+        shop = self._shop if logs is None else replace(self._shop, logs=logs)
+        runner = VersionRunner(shop, self.capacity.tenant(version.organization_id), key, job_id)
         self._runners[key] = runner
         self.capacity.add(key, version.organization_id, runner.pool)
         return runner

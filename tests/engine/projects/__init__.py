@@ -1,0 +1,1 @@
+"""Projects: their files, and their runs."""
