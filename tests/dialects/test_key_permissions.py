@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from quinta.cli.quinta import app
 from quinta.dialects.brainstem.app import PREFIXES as BRAINSTEM
 from quinta.dialects.brainstem.verbs import acts
+from quinta.dialects.dq0.app import PREFIX as DQ0
 from quinta.dialects.ubiops.app import PREFIX as UBIOPS
 from quinta.dialects.vbrain.app import PREFIX as VBRAIN
 from quinta.dialects.versiontwo.app import PREFIX as VERSIONTWO
@@ -28,7 +29,7 @@ from tests.dialects.ubiops.people import PASSWORD
 from tests.dialects.ubiops.waiting import wait_for
 from tests.serving import RunningServer
 
-FACES = (UBIOPS, VBRAIN, *BRAINSTEM, VERSIONTWO)
+FACES = (UBIOPS, VBRAIN, *BRAINSTEM, VERSIONTWO, DQ0)
 KINDS = ("read", "deploy", "write", "*")
 MAY_WRITE = {"write", "*"}
 MAY_DEPLOY = {"deploy", "write", "*"}
@@ -130,12 +131,13 @@ def test_every_operation_with_a_key_of_each_kind(face: str, server: RunningServe
 
 
 def test_no_face_is_left_out(door: httpx2.Client) -> None:
-    """VBrain has 14 operations, VersionTwo 28, UbiOps 125; a document that names no key would make the table above
-    empty."""
+    """VBrain has 14 operations, VersionTwo 28, UbiOps 125, DQ0 87; a document that names no key would make the table
+    above empty."""
     counts = {face: len(operations_of(door, face)) for face in FACES}
     assert counts[UBIOPS] >= 120
     assert counts[VBRAIN] == 14
     assert counts[VERSIONTWO] >= 28
+    assert counts[DQ0] >= 80
     assert all(counts[prefix] >= 20 for prefix in BRAINSTEM)
 
 

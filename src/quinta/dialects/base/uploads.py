@@ -1,4 +1,4 @@
-"""Multipart forms: their file to disk with constant memory, small fields beside it into memory."""
+"""Files on their way in: to disk with constant memory; of multipart forms, small fields beside them into memory."""
 
 from __future__ import annotations
 
@@ -111,6 +111,24 @@ async def uploaded_form(
         target.flush()
         found = None if form.found is None else UploadedFile(Path(target.name), *form.found)
         yield UploadedForm({name: bytes(value) for name, value in form.fields.items()}, found)
+
+
+@asynccontextmanager
+async def uploaded_body(receive: Receive, headers: Headers, *, folder: Path, limit: int) -> AsyncIterator[Path]:
+    """Receives a body that is the file itself into ``folder``; it is gone when the block ends, however that happens.
+
+    ``limit`` is in bytes. Raises TooLarge, and Unavailable when the disk has no space for it.
+    """
+    with _space_needed(), _temporary_file(folder) as target:
+        waiting = bytearray()
+        async for piece in stream_body(receive, headers, limit):
+            waiting += piece
+            if len(waiting) >= _WRITE_BYTES:
+                await asyncio.to_thread(target.write, bytes(waiting))
+                waiting.clear()
+        await asyncio.to_thread(target.write, bytes(waiting))
+        target.flush()
+        yield Path(target.name)
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""The DQ0 face, knocked at as gateways and programs do."""
