@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,12 +12,16 @@ from quinta.cli.admin_audit import audit
 from quinta.cli.admin_clients import client
 from quinta.cli.admin_desk import Desk, Email, Form, print_row, run
 from quinta.cli.admin_groups import group
+from quinta.cli.admin_roles import role
+from quinta.cli.admin_runs import run as run_words
 from quinta.cli.options import DEFAULT_DATA, DataFolder, Output
+from quinta.core.access.references import Reference
 from quinta.core.tenancy.organizations import NewOrganization, Organizations
+from quinta.core.tenancy.people import People
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Accounts, keys, organizations, groups, clients, applications and the audit trail, on the server's own data.",
+    help="Accounts, keys, organizations, groups, roles, runs, clients, applications, audit trail of a data folder.",
 )
 user = typer.Typer(no_args_is_help=True, help="Accounts.")
 key = typer.Typer(no_args_is_help=True, help="Keys.")
@@ -27,6 +31,8 @@ app.add_typer(key, name="key")
 app.add_typer(organization, name="organization")
 app.add_typer(client, name="client")
 app.add_typer(group, name="group")
+app.add_typer(role, name="role")
+app.add_typer(run_words, name="run")
 app.add_typer(application, name="application")
 app.add_typer(audit, name="audit")
 
@@ -55,6 +61,17 @@ def user_approve(email: Email, data: DataFolder = DEFAULT_DATA, output: Form = O
     async def work(desk: Desk) -> Mapping[str, str]:
         approved = await desk.administration.approve_user(email)
         return {"id": approved.id, "email": approved.email}
+
+    print_row(run(data, work), output)
+
+
+@user.command("forget-devices")
+def user_forget_devices(email: Email, data: DataFolder = DEFAULT_DATA, output: Form = Output.TABLE) -> None:
+    """Let an account of the quarantine log in from another device: its next login binds it anew."""
+
+    async def work(desk: Desk) -> Mapping[str, Any]:
+        forgotten = await People(desk.database, desk.clock).forget_devices(None, Reference(name=email))
+        return {"email": email, "forgotten": forgotten}
 
     print_row(run(data, work), output)
 

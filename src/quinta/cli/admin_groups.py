@@ -43,7 +43,7 @@ def group_add(
     """Put an account into a group, at once and without asking it; a member gets the level."""
 
     async def work(desk: Desk) -> Mapping[str, Any]:
-        return _row(await _groups(desk).add(number, email, level))
+        return _row(await _groups(desk).add(None, number, email, level))
 
     print_row(run(data, work), output)
 

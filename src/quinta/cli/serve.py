@@ -23,6 +23,10 @@ from quinta.dialects.brainstem.app import PAGES, PREFIXES, SIGN_IN
 from quinta.dialects.brainstem.app import create_app as create_brainstem
 from quinta.dialects.brainstem.app import create_pages as create_brainstem_pages
 from quinta.dialects.brainstem.app import create_sign_in as create_brainstem_sign_in
+from quinta.dialects.dq0.app import PREFIX as DQ0
+from quinta.dialects.dq0.app import create_app as create_dq0
+from quinta.dialects.mlflow.app import PREFIX as MLFLOW
+from quinta.dialects.mlflow.app import create_app as create_mlflow
 from quinta.dialects.ubiops.app import PREFIX as UBIOPS
 from quinta.dialects.ubiops.app import create_app as create_ubiops
 from quinta.dialects.vbrain.app import PREFIX as VBRAIN
@@ -130,6 +134,19 @@ def _faces(server: Server) -> dict[str, _App]:
     versiontwo: _App = create_versiontwo(
         server.services, clock=server.clock, maximum_body_bytes=settings.maximum_body_bytes
     )
+    dq0: _App = create_dq0(
+        server.services,
+        clock=server.clock,
+        staging=server.staging,
+        maximum_upload_bytes=settings.maximum_upload_bytes,
+        maximum_body_bytes=settings.maximum_body_bytes,
+    )
+    mlflow: _App = create_mlflow(
+        server.services,
+        staging=server.staging,
+        maximum_upload_bytes=settings.maximum_upload_bytes,
+        maximum_body_bytes=settings.maximum_body_bytes,
+    )
     return {
         UBIOPS: ubiops,
         VBRAIN: vbrain,
@@ -137,6 +154,8 @@ def _faces(server: Server) -> dict[str, _App]:
         SIGN_IN: sign_in,
         PAGES: pages,
         VERSIONTWO: versiontwo,
+        DQ0: dq0,
+        MLFLOW: mlflow,
     }
 
 
