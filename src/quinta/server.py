@@ -15,16 +15,15 @@ import structlog
 
 from quinta.core.access.assignments import RoleAssignments
 from quinta.core.access.authentication import Authenticator
+from quinta.core.access.base_roles import make_base_roles
 from quinta.core.access.custom_roles import Roles
 from quinta.core.access.devices import Devices
 from quinta.core.access.keys import Keys
-from quinta.core.access.lasting import seal_tokens_again
 from quinta.core.access.rate_limits import RateLimits
 from quinta.core.access.service_users import ServiceUsers
 from quinta.core.access.sign_in import SignIn
 from quinta.core.connectors.connectors import Connectors
 from quinta.core.connectors.credentials import CredentialsKeeper
-from quinta.core.connectors.keys import seal_credentials_again
 from quinta.core.deployments.deployments import Deployments
 from quinta.core.errors import QuintaError
 from quinta.core.files.blobs import Blobs
@@ -32,7 +31,6 @@ from quinta.core.files.records import Records
 from quinta.core.files.repositories import Repositories
 from quinta.core.files.stored import StoredArchives
 from quinta.core.jobs.jobs import Jobs
-from quinta.core.models.environment import seal_again
 from quinta.core.models.live import LiveVersions
 from quinta.core.models.model import RunnableVersion
 from quinta.core.models.models import Models
@@ -53,6 +51,7 @@ from quinta.core.pipelines.direct import DirectPipelineRequests
 from quinta.core.pipelines.objects import PipelineObjects
 from quinta.core.pipelines.pipelines import Pipelines
 from quinta.core.pipelines.runs import PipelineRuns
+from quinta.core.quarantine import Ground, make_quarantine
 from quinta.core.requests.batch import BatchRequests
 from quinta.core.requests.direct import DirectRequests
 from quinta.core.requests.execution import Execution
@@ -60,9 +59,10 @@ from quinta.core.requests.reading import Reader
 from quinta.core.schedules.pipelines import ScheduledPipelines
 from quinta.core.schedules.schedules import Schedules
 from quinta.core.schedules.targets import ScheduledModels, ScheduleTarget
+from quinta.core.sealing import seal_all_again
 from quinta.core.services import Services
 from quinta.core.tenancy.accounts import Accounts
-from quinta.core.tenancy.administration import Administration, FirstAdministrator
+from quinta.core.tenancy.administration import Administration
 from quinta.core.tenancy.group_places import GroupPlaces
 from quinta.core.tenancy.groups import Groups
 from quinta.core.tenancy.members import Members
@@ -73,7 +73,6 @@ from quinta.core.tenancy.release_projects import ReleaseProjects
 from quinta.core.tenancy.resources import Resources
 from quinta.core.tenancy.subscriptions import seed_subscriptions
 from quinta.core.tenancy.workspaces import Workspaces
-from quinta.core.webhooks.keys import seal_webhooks_again
 from quinta.core.webhooks.webhooks import Webhooks
 from quinta.engine.archives.archives import ZipArchives
 from quinta.engine.builds.archive import check_is_zip
@@ -97,7 +96,7 @@ from quinta.engine.loops.rollouts import Rollouts
 from quinta.engine.loops.schedules import Scheduler
 from quinta.engine.loops.verifications import Verifications
 from quinta.engine.loops.webhooks import WebhookLoop
-from quinta.engine.measurements import Measurements, Sources
+from quinta.engine.measurements import Measurements, Sources, gauges_of
 from quinta.engine.observation.pulse import Pulse
 from quinta.engine.observation.queues import QueueReader
 from quinta.engine.observation.status import StatusReport
@@ -109,6 +108,7 @@ from quinta.engine.supervisor.machine import supervisor_policy
 from quinta.engine.supervisor.supervisor import Supervisor
 from quinta.engine.webhooks.calling import Caller
 from quinta.kit.clock import Clock, SystemClock
+from quinta.server_quarantine import QuarantineParts, quarantine_ground, quarantine_loops, quarantine_parts
 from quinta.settings import Settings
 from quinta.storage.database import Database
 from quinta.storage.migrate import DatabaseRefused
@@ -135,6 +135,7 @@ class _Shared:
     direct_pipelines: DirectPipelineRequests
     batch_pipelines: BatchPipelineRequests
     scheduled: tuple[ScheduleTarget, ...]
+    quarantine: QuarantineParts
 
 
 class Server:
@@ -210,8 +211,17 @@ class Server:
                 ScheduledModels(store, versions, execution, blobs, self._runs_here),
                 ScheduledPipelines(batch_pipelines, direct_pipelines),
             ),
+            quarantine=quarantine_parts(self.settings, self._folders, secrets, self._reading),
         )
         self.services = self._make_services(shared)
+        self._make_loops(shared, deliveries)
+        self._verifications = Verifications(store, drivers, secrets, recorder, failures, clock)
+        self._observe(store, recorder, clock)
+        self._gather_leased(clock)
+
+    def _make_loops(self, shared: _Shared, deliveries: StoreDeliveries) -> None:
+        store, objects, clock, reader = shared.store, shared.objects, shared.clock, shared.reader
+        recorder, secrets, failures = self._recorder, self._secrets, self._failures
         runs = PipelineRuns(store, reader, recorder, clock)
         self._administration = Administration(store, clock, self._passwords)
         self._builds = Builds(
@@ -222,24 +232,36 @@ class Server:
         self._jobs = JobLoop(
             store, secrets, self.supervisor, reader, job_files, recorder, failures, clock, self._runs_here
         )
+        self._query_processes = shared.quarantine.queries
+        self._data_jobs, self._queries = quarantine_loops(
+            self.settings,
+            self._folders,
+            shared.quarantine,
+            self.services.quarantine,
+            store,
+            objects,
+            self.supervisor,
+            self._builder,
+            failures,
+            clock,
+        )
         self._rollouts = Rollouts(store, secrets, self.supervisor, recorder, failures, clock, self._runs_here)
         self._scheduler = Scheduler(store, shared.scheduled, recorder, clock)
         self._deliveries = DeliveryLoop(store, deliveries, runs, recorder, failures, clock)
-        self._verifications = Verifications(store, drivers, secrets, recorder, failures, clock)
         caller = Caller(f"Quinta/{VERSION}", self.settings.webhook_private)
         first_wait = self.settings.webhook_retry_seconds
         self._webhooks = WebhookLoop(store, caller, secrets, recorder, failures, clock, first_wait)
-        self._observe(store, recorder, clock)
         self._instances = Instances(store, shared.versions, self.supervisor, self._runs_here)
         self._housekeeping = Housekeeping(store, objects, clock)
         self._quotas = Quotas(store, recorder, clock)
-        self._gather_leased(clock)
 
     def _gather_leased(self, clock: Clock) -> None:
         self._leased: dict[str, LeasedLoop[Any]] = {
             "builds": self._builds.loop,
             "batches": self._batches.loop,
             "jobs": self._jobs.loop,
+            "data jobs": self._data_jobs.loop,
+            "queries": self._queries.loop,
             "rollouts": self._rollouts.loop,
             "deliveries": self._deliveries.loop,
             "verifications": self._verifications.loop,
@@ -271,6 +293,8 @@ class Server:
         stored = StoredArchives(shared.objects, ZipArchives(), self.staging)
         sign_in = SignIn(store, clock, self._passwords, self._secrets)
         authenticator = Authenticator(store, clock)
+        groups = Groups(store, clock)
+        release_projects = ReleaseProjects(store, clock)
         return Services(
             authenticator=authenticator,
             keys=Keys(store, clock, authenticator.uses),
@@ -280,12 +304,12 @@ class Server:
             accounts=Accounts(store, clock, self._passwords, activate_at_once=self.settings.activate_accounts),
             organizations=Organizations(store, clock),
             members=Members(store),
-            groups=Groups(store, clock),
+            groups=groups,
             group_places=GroupPlaces(store, clock),
             plans=Plans(store),
             resources=Resources(store),
             projects=Projects(store, clock),
-            release_projects=ReleaseProjects(store, clock),
+            release_projects=release_projects,
             workspaces=Workspaces(store, clock),
             roles=Roles(store),
             role_assignments=RoleAssignments(store),
@@ -318,6 +342,20 @@ class Server:
             reader=reader,
             audit=AuditTrail(store),
             refusals=Refusals(store, clock),
+            quarantine=make_quarantine(self._ground(shared), sign_in, groups, release_projects),
+        )
+
+    def _ground(self, shared: _Shared) -> Ground:
+        return quarantine_ground(
+            self.settings,
+            self._folders,
+            shared.quarantine,
+            shared.store,
+            shared.objects,
+            self._passwords,
+            self._secrets,
+            self._reading,
+            shared.clock,
         )
 
     @property
@@ -340,10 +378,8 @@ class Server:
         except (KeyringRefused, DatabaseRefused) as refusal:
             raise StartRefused(str(refusal)) from None
         await seed_subscriptions(self._database)
-        lost = await seal_again(self._database, self._secrets)
-        lost += await seal_credentials_again(self._database, self._secrets)
-        lost += await seal_webhooks_again(self._database, self._secrets)
-        if lost := lost + await seal_tokens_again(self._database, self._secrets):
+        await make_base_roles(self._database, self.clock)
+        if lost := await seal_all_again(self._database, self._secrets):
             self._tell(f"{lost} secret values do not open with the keyring: put their key back, or set them again")
         await self._first_start()
         if self._database.exclusive:
@@ -362,6 +398,7 @@ class Server:
             "quotas": self._quotas.run(),
             "pulse": self._pulse.run(),
             "clock": self._clock_watch.run(),
+            "warm queries": self._queries.warm(),
         }
         self._tasks = [asyncio.create_task(run, name=name) for name, run in runs.items()]
         await self._status.open()
@@ -374,6 +411,8 @@ class Server:
         await asyncio.gather(
             self._batches.loop.close(grace=5.0),
             self._jobs.close(grace=5.0),
+            self._data_jobs.loop.close(grace=5.0),
+            self._queries.loop.close(grace=5.0),
             self._deliveries.loop.close(grace=5.0),
             self._builds.loop.close(grace=0.0),
             self._rollouts.loop.close(grace=0.0),
@@ -386,6 +425,7 @@ class Server:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.to_thread(self._reading.close)
+        await asyncio.to_thread(self._query_processes.close)
         await self._recorder.flush()
         await self.services.refusals.flush(everything=True)
         await self.services.authenticator.uses.flush()
@@ -411,15 +451,11 @@ class Server:
         }
 
     def _gauges(self) -> dict[str, float]:
-        pools = [*self.supervisor.snapshot().values(), *(pool for _, pool in self.supervisor.jobs())]
         return {
-            "instances_ready": sum(pool.ready for pool in pools),
-            "instances_busy": sum(pool.busy for pool in pools),
-            "instances_starting": sum(pool.starting for pool in pools),
-            "instances_stopping": sum(pool.stopping for pool in pools),
-            "requests_waiting": sum(pool.waiting for pool in pools),
+            **gauges_of([*self.supervisor.snapshot().values(), *(pool for _, pool in self.supervisor.jobs())]),
             "batch_requests_in_flight": self._batches.loop.in_flight,
-            "jobs_in_flight": self._jobs.loop.in_flight,
+            "jobs_in_flight": self._jobs.loop.in_flight + self._data_jobs.loop.in_flight,
+            "queries_in_flight": self._queries.loop.in_flight,
             "rollouts_in_flight": self._rollouts.loop.in_flight,
             "scheduled_requests_in_flight": self._scheduler.in_flight,
             "builds_in_flight": self._builds.loop.in_flight,
@@ -431,8 +467,8 @@ class Server:
             made = await self._administration.first_administrator(wanted.email, wanted.password, wanted.token)
         except QuintaError as error:
             raise StartRefused(f"the first administrator (QUINTA_ADMIN_…) cannot be made: {error.message}") from None
-        if made is not None:
-            _introduce(made, self._tell)
+        for line in made.told if made is not None else ():
+            self._tell(line)
 
 
 def _build_settings(settings: Settings) -> BuildSettings:
@@ -443,11 +479,3 @@ def _build_settings(settings: Settings) -> BuildSettings:
         index_environment=settings.build_environment,
         time_limit_seconds=settings.build_timeout_seconds,
     )
-
-
-def _introduce(made: FirstAdministrator, tell: Callable[[str], None]) -> None:
-    tell(f"first administrator: {made.email}")
-    if made.password is not None:
-        tell(f"password (shown once): {made.password}")
-    if made.token is not None:
-        tell(f"token (shown once): {made.token}")

@@ -160,7 +160,8 @@ class Checks:
         """What serves at the end is the last upload that was accepted, or one after it whose answer was lost."""
         door = self._house.door(self._client, "stamp")
         deadline = time.monotonic() + _END_SECONDS
-        while (status := self._client.get(door.path).json()["status"]) == "building" and time.monotonic() < deadline:
+        building = ("building", "available_building")
+        while (status := self._client.get(door.path).json()["status"]) in building and time.monotonic() < deadline:
             time.sleep(0.1)
         uploads = [("0", "accepted"), *self._record.uploads]
         last = max(place for place, (_, accepted) in enumerate(uploads) if accepted is not None)
