@@ -1,4 +1,4 @@
-"""An environment for each peer, from a lock file with versions and hashes, below ``.venv``."""
+"""An environment for each peer, from a lock file with versions and hashes, below ``.venv`` or another folder."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ PROGRAMS = HERE / "programs"
 _ENVIRONMENTS = Path(sys.prefix) / "peers"
 
 
-def python_of(peer: str) -> Path:
+def python_of(peer: str, below: Path = _ENVIRONMENTS) -> Path:
     """The interpreter of the peer's environment, which is made first when its lock file is new or has changed."""
-    lock, folder = HERE / "locks" / f"{peer}.lock", _ENVIRONMENTS / peer
+    lock, folder = HERE / "locks" / f"{peer}.lock", below / peer
     python, done = folder / "bin" / "python", folder / "installed.lock"
     if done.exists() and done.read_bytes() == lock.read_bytes():
         return python
