@@ -11,6 +11,7 @@ tenant. Hence a group lies at ``quinta/<tenant>/quinta-<name>`` where there is a
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import time
@@ -27,6 +28,9 @@ _WEIGHT_OF_ALL: Final = float(os.cpu_count() or 1)
 _WEIGHT_OF_BUILDS: Final = 0.25
 BUILDS: Final = "builds"
 _MAKE_ATTEMPTS: Final = 5
+# The tenant's last group has just been removed, and the tenant's with it: before it or a file in it was looked up, or
+# after (ENODEV), or between two looks at whether it is there (EEXIST).
+_REMOVED: Final = frozenset({errno.ENOENT, errno.ENODEV, errno.EEXIST})
 _PREFIX: Final = "quinta-"
 _ABANDONED_SECONDS: Final = 600.0
 
@@ -153,8 +157,8 @@ class Cgroups:
                     self._weigh(outer, weight)
                 folder.mkdir(exist_ok=True)
                 return
-            except FileNotFoundError:  # the tenant's last group has just been removed, and the tenant's with it
-                if attempt == _MAKE_ATTEMPTS - 1:
+            except OSError as error:
+                if error.errno not in _REMOVED or attempt == _MAKE_ATTEMPTS - 1:
                     raise
 
     def _levels(self, parent: Path, folder: Path) -> list[tuple[Path, float]]:
