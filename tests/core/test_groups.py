@@ -180,7 +180,7 @@ async def test_service_users_are_in_no_group(database: Database) -> None:
     ):
         assert await outcome(refused) is NotPermitted
     for email in (service.email, "nobody@example.com", ""):
-        assert await outcome(partial(town.groups.add, number, email, MEMBER)) is InvalidInput
+        assert await outcome(partial(town.groups.add, None, number, email, MEMBER)) is InvalidInput
         assert await outcome(partial(town.groups.change, None, number, members={email: MEMBER})) is InvalidInput
 
 

@@ -62,9 +62,11 @@ def test_the_readme_leads_to_a_released_model(home: Path) -> None:
     try:
         out = told(home, server, blocks)
         with server.client() as client:
+            (budget,) = client.get("/dq0/api/privacy/budgets").json()["items"]
+            sent = {"email": "scientist@example.com", "password": "a horse of science"}
+            client.headers["Authorization"] = f"Bearer {client.post('/dq0/api/auth/login', json=sent).json()['token']}"
             (model,) = client.get("/dq0/api/models").json()["items"]
             runs = client.get("/dq0/api/runs").json()["items"]
-            (budget,) = client.get("/dq0/api/privacy/budgets").json()["items"]
     finally:
         server.stop()
     assert (model["checker_status"], "predict_allowed" in model["permissions"]) == ("passed", True)

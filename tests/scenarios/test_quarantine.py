@@ -249,14 +249,20 @@ def test_an_owners_approval(quarantine: Quarantine) -> None:
 
 
 def test_an_approval_through_a_gateway(quarantine: Quarantine, tmp_path: Path) -> None:
-    """Of somebody who answers for the data, on a computer of its own; another's is refused."""
+    """Of somebody who answers for the data, on a computer of its own; another's, an administrator's too, is refused."""
     job = quarantine.run(GRACE, 2, "well")
     server, house = quarantine.house.nobody.server, quarantine.house
-    people = {role: Computer(tmp_path / role, server) for role in ("admin", "user")}
+    name = f"custodian {uuid.uuid4().hex[:8]}"
+    house.admin.ok("POST", "/roles", json={"role_name": name})
+    data = quarantine.datasets[GRACE, 2]
+    quarantine.owner.ok("POST", f"/data/{data}/permissions", json={"role_name": name, "permission": 4})
+    people = {role: Computer(tmp_path / role, server) for role in (name, "admin", "user")}
+    roles = {role["role_name"]: role["role_id"] for role in house.admin.ok("GET", "/roles")["items"]}
     for role, computer in people.items():
         number = house.number_of(log_in(computer, house)["email"])
-        house.admin.ok("PATCH", f"/users/{number}", json={"state": "active", "roles": [house.roles[role]]})
-    assert people["user"].call("POST", f"/runs/{job}/approve")[0] == 404
+        house.admin.ok("PATCH", f"/users/{number}", json={"state": "active", "roles": [roles[role]]})
+    for role in ("admin", "user"):
+        assert people[role].call("POST", f"/runs/{job}/approve")[0] == 404
     assert GRACE not in quarantine.scientist.call("GET", f"/runs/{job}").text
-    assert people["admin"].ok("POST", f"/runs/{job}/approve")["run_uuid"] == job
+    assert people[name].ok("POST", f"/runs/{job}/approve")["run_uuid"] == job
     assert GRACE in quarantine.scientist.call("GET", f"/runs/{job}").text
