@@ -64,8 +64,8 @@ class Repository(Protocol[T]):
     """The rows of one type within one scope.
 
     Conditions are keyword arguments by field name: a plain value means equal (None: is null), a list, tuple, set or
-    frozenset means one of, a ``Between`` means a range, a ``Differs`` means all but one value, a ``Contains`` means a
-    part of a text.
+    frozenset means one of (None among them: or null), a ``Between`` means a range, a ``Differs`` means all but one
+    value, a ``Contains`` means a part of a text.
     """
 
     async def get(self, **conditions: object) -> T | None:

@@ -165,9 +165,8 @@ def where(mapper: Mapper[Any], conditions: Mapping[str, object]) -> list[ColumnE
         elif isinstance(value, Contains):
             terms.append(_contains(column, str(mapper.encode(name, value.text))))
         elif isinstance(value, (list, tuple, set, frozenset)):
-            if None in value:
-                raise ValueError(f"{name}: None cannot be one of several values")
-            terms.append(column.in_([mapper.encode(name, element) for element in value]))
+            several = column.in_([mapper.encode(name, element) for element in value if element is not None])
+            terms.append(or_(several, column.is_(None)) if None in value else several)
         else:
             terms.append(_equals(column, mapper.encode(name, value)))
     return terms

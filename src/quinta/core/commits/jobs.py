@@ -188,7 +188,7 @@ class DataJobs:
             now, tags = self._clock.now(), (f"data_job:{job.id}",)
             if job.status is JobStatus.QUEUED:
                 await jobs.change(job.id, **cancelled_values(self._clock), cancelled_at=now)
-                await end_run_of(work, job, RunStatus.KILLED, self._clock)
+                await end_run(work, job.number, RunStatus.KILLED, self._clock)
                 if job.started_at is None:
                     await self._budgets.give_back(work, job.id)
                 if job.kind is DataJobKind.CHECK:
@@ -325,12 +325,6 @@ async def run_of_job(work: UnitOfWork, project: Project, job: DataJob, clock: Cl
     )
     await add_run(work, run)
     return run
-
-
-async def end_run_of(work: UnitOfWork, job: DataJob, status: RunStatus, clock: Clock) -> None:
-    """Ends the job's run, if it has one."""
-    if await work.of(Run, in_project(job.project_id)).count(id=job.number):
-        await end_run(work, job.number, status, clock)
 
 
 def _entry_point(commit: Commit, name: str) -> EntryPoint:

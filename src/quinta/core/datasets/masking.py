@@ -19,9 +19,8 @@ def columns_in(text: str) -> tuple[str, ...]:
 async def mask_rules(work: UnitOfWork, dataset_ids: Collection[str], user_id: str) -> dict[str, MaskRules]:
     """What holds for the user, by dataset; each of ``dataset_ids`` has one."""
     masks = work.of(Mask, EVERYTHING)
-    ids = list(dataset_ids)
-    found = await masks.find(dataset_id=ids, user_id=None) + await masks.find(dataset_id=ids, user_id=user_id)
-    return {item: stricter([mask for mask in found if mask.dataset_id == item]) for item in ids}
+    found = await masks.find(dataset_id=list(dataset_ids), user_id=(None, user_id))
+    return {item: stricter([mask for mask in found if mask.dataset_id == item]) for item in dataset_ids}
 
 
 def stricter(masks: Sequence[Mask]) -> MaskRules:

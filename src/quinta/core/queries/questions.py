@@ -77,9 +77,7 @@ class Questions:
 
 async def _thresholds(work: UnitOfWork, ids: Sequence[str], user_id: str) -> dict[str, list[Threshold]]:
     """What holds for the user, by dataset: everybody's and its own. The stricter wins where both are for a column."""
-    thresholds = work.of(Threshold, EVERYTHING)
-    found = await thresholds.find(dataset_id=list(ids), user_id=None)
-    found += await thresholds.find(dataset_id=list(ids), user_id=user_id)
+    found = await work.of(Threshold, EVERYTHING).find(dataset_id=list(ids), user_id=(None, user_id))
     return {item: [row for row in found if row.dataset_id == item] for item in ids}
 
 

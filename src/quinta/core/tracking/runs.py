@@ -196,8 +196,10 @@ async def add_run(work: UnitOfWork, run: Run) -> None:
 
 
 async def end_run(work: UnitOfWork, run_id: str, status: RunStatus, clock: Clock) -> None:
-    """Writes how the run of a job has ended, or that it runs now."""
-    run = await work.of(Run, EVERYTHING).lock(run_id)
+    """Writes how the run of a job, whose row the caller has locked, has ended; a job without a run has none to end."""
+    run = await work.of(Run, EVERYTHING).get(id=run_id)
+    if run is None:
+        return
     values: dict[str, Any] = {"status": status}
     if status in ENDED:
         values["ended_at"] = clock.now()

@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
 
-from quinta.core.commits.jobs import cancelled_values, end_run_of, failed_values
+from quinta.core.commits.jobs import cancelled_values, failed_values
 from quinta.core.commits.model import DataJob, DataJobKind
 from quinta.core.commits.private_training import PrivateTraining
 from quinta.core.datasets.budgets import Budgets
@@ -27,6 +26,7 @@ from quinta.core.requests.outcome import RunOutcome
 from quinta.core.scope import EVERYTHING
 from quinta.core.tracking.model import CheckerStatus, Run, RunStatus, Source
 from quinta.core.tracking.registry import RegisteredModels
+from quinta.core.tracking.runs import end_run
 from quinta.engine.builds.build import BuiltPackage, PackageBuilder
 from quinta.engine.builds.errors import BuildError
 from quinta.engine.leases import Claim, Ended, LeasedLoop, LeasedWork, LeasePolicy
@@ -46,6 +46,7 @@ from quinta.engine.projects.outcomes import (
 from quinta.engine.projects.plans import Plan, plan_of
 from quinta.engine.projects.run_files import RunFiles
 from quinta.engine.supervisor.folders import ExchangeError
+from quinta.engine.turns import Turns
 from quinta.kit.clock import Clock
 
 _POLICY = LeasePolicy(maximum_attempts=5)
@@ -114,6 +115,7 @@ class DataJobLoop:
         self._clock = clock
         self._settings = settings
         self._running: dict[str, _Running] = {}
+        self._turns: Turns[str | None] = Turns(leaves_room=True)
         work = LeasedWork(
             name="data jobs",
             kind=DataJob,
@@ -130,17 +132,10 @@ class DataJobLoop:
         store.subscribe(self._hear)
 
     async def _select(self, claim: Claim[DataJob]) -> None:
-        """One job after the other, for the person who has fewest under way, in however many projects; nobody gets more
-        than half of what the others leave (contract dq0 9.33)."""
-        people: set[str | None] = set(await claim.groups("created_by", kind=_KINDS))
-        at_work = Counter(running.job.created_by for running in self._running.values())
-        while people and claim.room > 0:
-            person = min(people, key=lambda each: (at_work[each], each or ""))
-            most = (at_work[person] + claim.room + 1) // 2
-            if at_work[person] < most and await claim.take(1, created_by=person, kind=_KINDS):
-                at_work[person] += 1
-            else:
-                people.discard(person)
+        """By turns of people, in however many projects (contract dq0 9.33)."""
+        people = await claim.groups("created_by", kind=_KINDS)
+        under_way = [running.job.created_by for running in self._running.values()]
+        await self._turns.take(claim, people, under_way, lambda person: claim.take(1, created_by=person, kind=_KINDS))
 
     async def _work(self, job: DataJob) -> Ended | None:
         running = self._running[job.id] = _Running(job, Journal(job.project_id, job.id, self._clock))
@@ -383,7 +378,7 @@ class DataJobLoop:
         now = self._clock.now()
 
         async def effect(work: UnitOfWork) -> None:
-            await end_run_of(work, job, status, self._clock)
+            await end_run(work, job.number, status, self._clock)
             if job.kind is DataJobKind.CHECK:
                 checked, text, allowed = check_of(report)
                 released = allowed if await is_released_by_check(work, job) else ()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import count
@@ -31,6 +30,7 @@ from quinta.engine.leases import Claim, Ended, LeasedLoop, LeasedWork, LeasePoli
 from quinta.engine.loops.batches import most_runs
 from quinta.engine.loops.job_files import JobFiles, Output
 from quinta.engine.recorder import Recorder
+from quinta.engine.turns import Turns
 from quinta.kit.clock import Clock
 
 FEWEST_AT_A_TIME = 4
@@ -103,6 +103,7 @@ class JobLoop:
         self._clock = clock
         self._runs_here = runs_here
         self._running: dict[str, _Running] = {}
+        self._turns: Turns[str] = Turns(leaves_room=True)
         self._following: set[asyncio.Task[None]] = set()
         work = LeasedWork(
             name="jobs",
@@ -126,20 +127,18 @@ class JobLoop:
         await asyncio.gather(*self._following)
 
     async def _select(self, claim: Claim[Job]) -> None:
-        """One job after the other, for the project that has fewest under way. No project gets more than half of what
-        the others leave, so that one whose jobs take hours leaves room for those who come later."""
+        """By turns of projects."""
         queues = await self._queues(claim)
-        held = Counter(running.project_id for running in self._running.values())
-        while queues and claim.room > 0:
-            project_id = min(queues, key=lambda project: held[project])
-            if held[project_id] >= (held[project_id] + claim.room + 1) // 2:
-                del queues[project_id]
-            elif await claim.take(1, project_id=project_id, application_id=queues[project_id][0]):
-                held[project_id] += 1
-            else:
-                del queues[project_id][0]
-                if not queues[project_id]:
-                    del queues[project_id]
+
+        async def take_one(project_id: str) -> int:
+            while queue := queues[project_id]:
+                if await claim.take(1, project_id=project_id, application_id=queue[0]):
+                    return 1
+                queue.pop(0)
+            return 0
+
+        under_way = [running.project_id for running in self._running.values()]
+        await self._turns.take(claim, queues, under_way, take_one)
         rows = claim.unit.of(Job, EVERYTHING)
         for job in claim.taken:
             if job.started_at is None:

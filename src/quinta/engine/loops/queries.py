@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
-from quinta.core.commits.jobs import cancelled_values, end_run_of, failed_values
+from quinta.core.commits.jobs import cancelled_values, failed_values
 from quinta.core.commits.model import DataJob, DataJobKind
 from quinta.core.datasets.budgets import Budgets
 from quinta.core.datasets.epsilon import epsilon_of
@@ -35,8 +33,10 @@ from quinta.core.queries.questions import Questions
 from quinta.core.reasons import Failure, Reason
 from quinta.core.scope import EVERYTHING
 from quinta.core.tracking.model import Artifact, Run, RunStatus, Source
+from quinta.core.tracking.runs import end_run
 from quinta.engine.leases import Claim, Ended, LeasedLoop, LeasedWork, LeasePolicy
 from quinta.engine.threads import in_thread
+from quinta.engine.turns import Turns
 from quinta.kit.clock import Clock
 from quinta.kit.ids import new_id
 
@@ -91,8 +91,7 @@ class QueryLoop:
         self._clock = clock
         self._staging = staging
         self._running: dict[str, _Running] = {}
-        self._numbers = count(1)
-        self._turns: Counter[str | None] = Counter()  # the number of each person's last turn
+        self._turns: Turns[str | None] = Turns(leaves_room=False)
         work = LeasedWork(
             name="queries",
             kind=DataJob,
@@ -119,25 +118,17 @@ class QueryLoop:
             logger.warning("queries.not_warmed", error=error.message)
 
     async def _select(self, claim: Claim[DataJob]) -> None:
-        """One after the other, for the person who has fewest under way, and of several the one who waits longest: who
-        asks a thousand holds nobody up. From here on a query may have read something, which its cancellation must not
-        make free of charge."""
-        people: set[str | None] = set(await claim.groups("created_by", kind=_ASKED))
-        at_work = Counter(running.job.created_by for running in self._running.values())
-        while people and claim.room > 0:
-            person = min(people, key=lambda each: (at_work[each], self._turns[each]))
-            if await claim.take(1, created_by=person, kind=_ASKED):
-                at_work[person] += 1
-                self._turns[person] = next(self._numbers)
-            else:
-                people.discard(person)
+        """By turns of people. From here on a query may have read something, which its cancellation must not make free
+        of charge."""
+        people = await claim.groups("created_by", kind=_ASKED)
+        under_way = [running.job.created_by for running in self._running.values()]
+        await self._turns.take(claim, people, under_way, lambda person: claim.take(1, created_by=person, kind=_ASKED))
         now = self._clock.now()
         for job in claim.taken:
             if job.started_at is None:
                 await claim.unit.of(DataJob, EVERYTHING).change(job.id, started_at=now, updated_at=now)
             runs = claim.unit.of(Run, EVERYTHING)
-            if await runs.count(id=job.number):
-                await runs.change(job.number, status=RunStatus.RUNNING, started_at=now, updated_at=now)
+            await runs.change(job.number, status=RunStatus.RUNNING, started_at=now, updated_at=now)
 
     async def _work(self, job: DataJob) -> Ended | None:
         if job.cancelled_at is not None:  # before its server ended
@@ -222,7 +213,7 @@ class QueryLoop:
 
         async def effect(work: UnitOfWork) -> None:
             await charge(work, job.id)
-            await end_run_of(work, job, status, self._clock)
+            await end_run(work, job.number, status, self._clock)
 
         return Ended({**values, "finished_at": now, "updated_at": now}, effect)
 
