@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from dataclasses import dataclass
+from pathlib import Path
 
 from quinta.core.datasets.files import FileRules, local_files
 from quinta.core.datasets.metadata_keeper import MetadataKeeper
@@ -41,17 +42,22 @@ def quarantine_parts(settings: Settings, folders: DataFolder, secrets: Secrets, 
     keeper = MetadataKeeper(YamlMetadataReader(), apart, secrets)
     own = (settings.data, *local_files(settings.storage_url, settings.database_url))
     files = FileRules(settings.dataset_folders, own)
-    place = (folders.queries, settings.query_memory_megabytes, os.cpu_count() or 1)
-    process = "quinta.privacy.queries.process"
-    functions = QueryFunctions(
-        cost=OwnFunction("quinta.privacy.queries.answering", "cost", missing=_LIBRARIES),
-        answer=OwnFunction(process, "answer", *place, missing=_LIBRARIES),
-        warm=OwnFunction(process, "warm", *place, missing=_LIBRARIES),
-        together=OwnFunction("quinta.privacy.queries.composition", "tighter_epsilon", missing=_LIBRARIES),
-    )
+    functions = query_functions(folders.queries, settings.query_memory_megabytes, os.cpu_count() or 1)
     limit = float(settings.query_time_limit_seconds)
     queries = QueryProcesses(functions, apart, settings.query_processes, settings.query_memory_megabytes, limit)
     return QuarantineParts(keeper, files, Questions(keeper, files), queries)
+
+
+def query_functions(folder: Path, memory_megabytes: int, threads: int) -> QueryFunctions:
+    """What ``quinta.privacy`` has, which nothing else of the server imports; imported files are kept in ``folder``."""
+    process, place = "quinta.privacy.queries.process", (folder, memory_megabytes, threads)
+    return QueryFunctions(
+        cost=OwnFunction("quinta.privacy.queries.answering", "cost", missing=_LIBRARIES),
+        answer=OwnFunction(process, "answer", *place, missing=_LIBRARIES),
+        load=OwnFunction(process, "load", missing=_LIBRARIES),
+        warm=OwnFunction(process, "warm", *place, missing=_LIBRARIES),
+        together=OwnFunction("quinta.privacy.queries.composition", "tighter_epsilon", missing=_LIBRARIES),
+    )
 
 
 def quarantine_ground(

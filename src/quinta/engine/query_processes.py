@@ -17,11 +17,12 @@ _ADDRESSES: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class QueryFunctions:
-    """What the processes call, functions of modules: ``cost`` and ``together`` read no data, ``warm`` loads what is
-    needed for answers."""
+    """What the processes call, functions of modules: ``cost`` and ``together`` read no data, ``load`` and ``warm`` make
+    a process ready, for costs and for answers."""
 
     cost: Callable[[Question], QueryCost]
     answer: Callable[[Question], QueryAnswer]
+    load: Callable[[], None]
     warm: Callable[[], None]
     together: Callable[[Sequence[tuple[int, float]], float], int]
 
@@ -63,7 +64,8 @@ class QueryProcesses:
 
     async def warm(self) -> None:
         """Starts all processes, so that the first question does not wait for one."""
-        await asyncio.gather(*(process.call(self._functions.warm) for process in self._processes))
+        answering = (process.call(self._functions.warm) for process in self._processes)
+        await asyncio.gather(self._apart.call(self._functions.load), *answering)
 
     def close(self) -> None:
         for process in self._processes:

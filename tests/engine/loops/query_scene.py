@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,9 @@ from quinta.core.tracking.model import Artifact, Run
 from quinta.engine.leases import LeasePolicy
 from quinta.engine.loops.queries import QueryLoop
 from quinta.engine.own_process import OwnFunction
-from quinta.engine.query_processes import QueryFunctions, QueryProcesses
+from quinta.engine.query_processes import QueryProcesses
 from quinta.kit.clock import Clock, SystemClock
+from quinta.server_quarantine import query_functions
 from quinta.storage.objects import Objects, open_objects
 from tests.core.dataset_scene import DataHouse
 from tests.metadata import UNIT, metadata_text
@@ -44,16 +45,11 @@ BUDGET = 10.0
 
 def engine_on(folder: Path, answer: str = "", *arguments: object, limit_seconds: float = 60.0) -> QueryProcesses:
     """As a server makes it; ``answer`` names one of the ways in ``query_ways`` instead."""
-    place, process = (folder / "queries", 256, 2), "quinta.privacy.queries.process"
-    answering = OwnFunction(process, "answer", *place, missing="?")
+    place = (folder / "queries", 256, 2)
+    functions = query_functions(*place)
     if answer:
-        answering = OwnFunction("tests.engine.loops.query_ways", answer, *arguments, place, missing="?")
-    functions = QueryFunctions(
-        cost=OwnFunction("quinta.privacy.queries.answering", "cost", missing="?"),
-        answer=answering,
-        warm=OwnFunction(process, "warm", *place, missing="?"),
-        together=OwnFunction("quinta.privacy.queries.composition", "tighter_epsilon", missing="?"),
-    )
+        way = OwnFunction("tests.engine.loops.query_ways", answer, *arguments, place, missing="?")
+        functions = replace(functions, answer=way)
     return QueryProcesses(functions, READING.get(folder), 1, 256, limit_seconds)
 
 

@@ -227,12 +227,14 @@ async def job_at(work: UnitOfWork, actor: Actor, number: str, level: PermissionL
     job = None if known is None else await work.of(DataJob, EVERYTHING).get(number=known)
     if job is None:
         raise NotFound("there is no such job", field="job_uuid")
-    if level <= PermissionLevel.USE and await may_release(work, actor, job):
-        return job
     try:
         await project_at(work, actor, job.project_id, level)
-    except NotFound as error:
-        raise NotFound("there is no such job", field="job_uuid", refusal=True, project_id=job.project_id) from error
+    except (NotFound, NotPermitted) as refusal:
+        if level <= PermissionLevel.USE and await may_release(work, actor, job):
+            return job
+        if isinstance(refusal, NotPermitted):
+            raise
+        raise NotFound("there is no such job", field="job_uuid", refusal=True, project_id=job.project_id) from refusal
     return job
 
 

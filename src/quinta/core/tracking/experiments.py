@@ -203,8 +203,11 @@ async def experiment_named(
     work: UnitOfWork, project: Project, name: str, creator_id: str | None, clock: Clock
 ) -> Experiment:
     """The project's active experiment of that name, which was checked; it is made if it is not there."""
-    await work.of(Project, EVERYTHING).lock(project.id)  # two at once make one
-    found = await work.of(Experiment, in_project(project.id)).get(name=name, stage=Stage.ACTIVE)
+    experiments = work.of(Experiment, in_project(project.id))
+    found = await experiments.get(name=name, stage=Stage.ACTIVE)
+    if found is None:
+        await work.of(Project, EVERYTHING).lock(project.id)  # two at once make one
+        found = await experiments.get(name=name, stage=Stage.ACTIVE)
     return found or await _add(work, project, name, creator_id, clock)
 
 

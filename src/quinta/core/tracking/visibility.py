@@ -12,7 +12,7 @@ from quinta.core.access.platform_roles import PermissionLevel
 from quinta.core.commits.model import DataJob
 from quinta.core.datasets.model import Dataset
 from quinta.core.datasets.sight import Sight, sight_of
-from quinta.core.errors import NotFound
+from quinta.core.errors import NotFound, NotPermitted
 from quinta.core.ports import UnitOfWork
 from quinta.core.scope import EVERYTHING
 from quinta.core.tracking.model import Run, Source, Stage
@@ -67,14 +67,16 @@ async def run_at(work: UnitOfWork, actor: Actor, run_id: str, level: PermissionL
     run = await work.of(Run, EVERYTHING).get(id=run_id)
     if run is None:
         raise NotFound("there is no such run")
-    if level <= PermissionLevel.USE and run.job_id is not None:
-        job = await work.of(DataJob, EVERYTHING).get(id=run.job_id)
-        if job is not None and await may_release(work, actor, job):
-            return run
     try:
         await project_at(work, actor, run.project_id, level)
-    except NotFound as hidden:
-        raise NotFound("there is no such run", refusal=hidden.is_refusal, project_id=run.project_id) from None
+    except (NotFound, NotPermitted) as refusal:
+        if level <= PermissionLevel.USE and run.job_id is not None:
+            job = await work.of(DataJob, EVERYTHING).get(id=run.job_id)
+            if job is not None and await may_release(work, actor, job):
+                return run
+        if isinstance(refusal, NotPermitted):
+            raise
+        raise NotFound("there is no such run", refusal=refusal.is_refusal, project_id=run.project_id) from None
     return run
 
 

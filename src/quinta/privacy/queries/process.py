@@ -21,6 +21,10 @@ def answer(folder: Path, memory_megabytes: int, threads: int, question: Question
     return answering.answer(question, _sources(folder, memory_megabytes, threads))
 
 
+def load() -> None:
+    """Importing this module has loaded the libraries, which takes a second: costs need no more."""
+
+
 def warm(folder: Path, memory_megabytes: int, threads: int) -> None:
-    """Importing this module has loaded the libraries, which takes a second; this makes the rest."""
+    """``load``, and what answers need."""
     _sources(folder, memory_megabytes, threads)
