@@ -97,6 +97,11 @@ class Scene:
         return self.house.folder
 
     @property
+    def dataset(self) -> Dataset:
+        assert self.data is not None
+        return self.data
+
+    @property
     def file(self) -> Path:
         return self.folder / "people.csv"
 
@@ -184,9 +189,8 @@ class Scene:
         return [(epsilon_of(item.amount), item.state) for item in found]
 
     async def left(self) -> float:
-        assert self.data is not None
         async with self.house.database.read() as work:
-            found = await work.of(PrivacyBudget, EVERYTHING).get(dataset_id=self.data.id)
+            found = await work.of(PrivacyBudget, EVERYTHING).get(dataset_id=self.dataset.id)
         assert found is not None
         return epsilon_of(found.current)
 

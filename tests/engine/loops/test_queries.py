@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -16,13 +16,17 @@ import pytest_asyncio
 
 from quinta.core.commits.job_views import CANCELLED
 from quinta.core.commits.model import DataJob
+from quinta.core.datasets.attachments import detach_dataset
 from quinta.core.datasets.metadata_keeper import MetadataKeeper
-from quinta.core.datasets.model import ChargeState
+from quinta.core.datasets.model import ChargeState, Dataset
+from quinta.core.datasets.sight import DatasetReference
 from quinta.core.errors import LimitReached, TooLarge, Unavailable
 from quinta.core.jobs.model import JobStatus
+from quinta.core.ports import UnitOfWork
 from quinta.core.queries.queries import ACCURACY, RESULTS
 from quinta.core.reasons import Reason
 from quinta.core.scope import EVERYTHING
+from quinta.core.tenancy.model import Membership, User
 from quinta.core.tracking.model import RunStatus
 from quinta.engine.own_process import OwnProcess
 from quinta.privacy.metadata.reader import YamlMetadataReader
@@ -186,13 +190,45 @@ async def test_a_query_that_was_cancelled_before_its_server_ended(scene: Scene) 
         await has_failed(scene, job, CANCELLED, SETTLED)
 
 
+async def _dataset_deleted(scene: Scene, work: UnitOfWork) -> None:
+    await work.of(Dataset, EVERYTHING).change(scene.dataset.id, deleted_at=CLOCK.now())
+
+
+async def _dataset_detached(scene: Scene, work: UnitOfWork) -> None:
+    assert await detach_dataset(work, scene.project_id, DatasetReference(id=scene.dataset.id))
+
+
+async def _reading_forbidden(scene: Scene, work: UnitOfWork) -> None:
+    await work.of(Dataset, EVERYTHING).change(scene.dataset.id, permissions=())
+
+
+async def _account_closed(scene: Scene, work: UnitOfWork) -> None:
+    await work.of(User, EVERYTHING).change(scene.house.people["uma"].user_id, is_active=False)
+
+
+async def _shut_out_of_the_project(scene: Scene, work: UnitOfWork) -> None:
+    assert await work.of(Membership, EVERYTHING).remove(user_id=scene.house.people["uma"].user_id)
+
+
 @ON_ONE
-async def test_a_dataset_that_is_deleted_meanwhile(scene: Scene) -> None:
+@pytest.mark.parametrize(
+    ("meanwhile", "said"),
+    [
+        (_dataset_deleted, "a dataset of the job is not there any more"),
+        (_dataset_detached, "was detached from its project"),
+        (_reading_forbidden, "may not read one of its datasets any more"),
+        (_account_closed, "no account any more that is active"),
+        (_shut_out_of_the_project, "may not start jobs in its project any more"),
+    ],
+)
+async def test_who_could_not_ask_any_more_is_not_answered(
+    scene: Scene, meanwhile: Callable[[Scene, UnitOfWork], Awaitable[None]], said: str
+) -> None:
     job = await scene.ask()
-    assert scene.data is not None
-    await scene.house.datasets.delete(scene.house.people["olga"], scene.data.id)
+    async with scene.house.database.begin() as work:
+        await meanwhile(scene, work)
     async with scene.server():
-        await has_failed(scene, job, "a dataset of the query is not there any more", RETURNED)
+        await has_failed(scene, job, said, RETURNED)
 
 
 @ON_ONE
@@ -234,10 +270,9 @@ async def test_a_project_that_is_deleted_meanwhile(scene: Scene, under_way: bool
 @ON_ONE
 async def test_a_budget_that_is_given_anew(scene: Scene) -> None:
     """What was taken before and is given back later is not added to the new one."""
-    assert scene.data is not None
     clock = SteppedClock(CLOCK.now())
     queries, olga = scene.queries_at(clock), scene.house.people["olga"]
-    await scene.house.datasets.change(olga, scene.data.id, scene.meta() + "privacy_budget_interval_days: 7\n")
+    await scene.house.datasets.change(olga, scene.dataset.id, scene.meta() + "privacy_budget_interval_days: 7\n")
     first = await scene.ask(epsilon=8.0, queries=queries)
     with pytest.raises(LimitReached):
         await scene.ask(queries=queries)
@@ -287,10 +322,9 @@ async def test_a_price_that_changes_before_the_answer(
     scene: Scene, statement: str, cost: int, change: dict[str, str]
 ) -> None:
     """What is told was charged before: an owner's change between asking and answering makes nothing cheaper."""
-    assert scene.data is not None
     job = await scene.ask(statement)
     assert await scene.charged(job) == ([(cost, RESERVED)] if cost else [])
-    await scene.house.datasets.change(scene.house.people["olga"], scene.data.id, scene.meta(**change))
+    await scene.house.datasets.change(scene.house.people["olga"], scene.dataset.id, scene.meta(**change))
     async with scene.server():
         done = await scene.ended(job)
         assert "has changed since the query was asked" in (done.error_message or "")

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from quinta.core.commits.model import DataJob
+from quinta.core.commits.rights import check_starter, datasets_of
 from quinta.core.datasets.epsilon import cost_of
 from quinta.core.datasets.files import FileRules
 from quinta.core.datasets.masking import mask_rules
 from quinta.core.datasets.metadata_keeper import MetadataKeeper
 from quinta.core.datasets.model import Dataset, Threshold
-from quinta.core.errors import InvalidInput, NotFound
+from quinta.core.errors import InvalidInput
 from quinta.core.ports import UnitOfWork
 from quinta.core.queries.asked import QueryRequest
 from quinta.core.queries.model import AskedDataset, GroupLimit, Question
@@ -67,12 +68,11 @@ class Questions:
         )
 
     async def of_job(self, work: UnitOfWork, job: DataJob) -> Question:
-        """The question that a job keeps, under the masks and thresholds of now. NotFound where a dataset is gone."""
-        ids: list[str] = json.loads(job.datasets)
-        found = {item.id: item for item in await work.of(Dataset, EVERYTHING).find(id=ids, deleted_at=None)}
-        if len(found) < len(set(ids)):
-            raise NotFound("a dataset of the query is not there any more")
-        return await self.ask(work, request_of(job), [found[item] for item in ids], job.created_by or "")
+        """The question that a job keeps, under the masks and thresholds of now. NotFound, NotPermitted: it could not be
+        asked any more, as of ``core.commits.rights``."""
+        datasets = await datasets_of(work, job)
+        await check_starter(work, job, datasets)
+        return await self.ask(work, request_of(job), datasets, job.created_by or "")
 
 
 async def _thresholds(work: UnitOfWork, ids: Sequence[str], user_id: str) -> dict[str, list[Threshold]]:
