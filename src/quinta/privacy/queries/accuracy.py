@@ -33,8 +33,8 @@ def half_width(scale: float, miss: float = MISS) -> int:
 
 def ratio_ends(top: tuple[float, float], bottom: tuple[float, float]) -> tuple[float, float]:
     """The least and the largest quotient of a number of the one interval by one of the other; bottom > 0."""
-    corners = [numerator / denominator for numerator in top for denominator in bottom]
-    return min(corners), max(corners)
+    low, high = top
+    return low / (bottom[1] if low > 0 else bottom[0]), high / (bottom[0] if high > 0 else bottom[1])
 
 
 def square_ends(ends: tuple[float, float]) -> tuple[float, float]:

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product
+from typing import TypeVar
 
 from quinta.privacy.queries.allocation import Allocation, Choice, Part, Search
 from quinta.privacy.queries.automatic import found_bounds, search_measure
-from quinta.privacy.queries.estimates import Estimate, Noisy, estimate
+from quinta.privacy.queries.estimates import Estimates, Noisy, estimates
 from quinta.privacy.queries.measured import Count, Measured, Rows
 from quinta.privacy.queries.noise import Noise, laplace_scale
 from quinta.privacy.queries.quantiles import Chooser, choice_of, value_in
@@ -30,6 +31,7 @@ from quinta.privacy.queries.wants import Want, histogram_of, measure_of, operand
 
 Group = tuple[Value, ...]
 _Searched = tuple[Expression | None, AutomaticBounds | None]
+_Cell = TypeVar("_Cell")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,8 @@ class _Release:
         columns = [self._column(number, noisy, choices) for number in range(len(plan.aggregates))]
         return NoisyTable(
             tuple(groups),
-            tuple(tuple(column[row].value for column in columns) for row in range(len(groups))),
-            tuple(tuple(column[row].width for column in columns) for row in range(len(groups))),
+            _rows([column.values for column in columns], len(groups)),
+            _rows([column.widths for column in columns], len(groups)),
             bool(self._thresholds()),
         )
 
@@ -162,20 +164,13 @@ class _Release:
 
     def _column(
         self, number: int, noisy: Mapping[Want, Sequence[int]], choices: Mapping[int, Sequence[Value]]
-    ) -> list[Estimate]:
+    ) -> Estimates:
         aggregate = self._plan.aggregates[number]
         if aggregate.kind is AggregateKind.QUANTILE:
-            return [Estimate(value, None) for value in choices[number]]
+            return Estimates(choices[number], [None] * len(choices[number]))
         wants = wants_of(aggregate, self._plan)
-        told = [self._told[want] for want in wants]
-        return [
-            estimate(
-                aggregate,
-                [Noisy(value, one.measure, one.scale) for value, one in zip(values, told, strict=True)],
-                clamps_counts=self._plan.clamps_counts,
-            )
-            for values in zip(*(noisy[want] for want in wants), strict=True)
-        ]
+        told = [Noisy(noisy[want], self._told[want].measure, self._told[want].scale) for want in wants]
+        return estimates(aggregate, told, clamps_counts=self._plan.clamps_counts)
 
 
 class _Exact:
@@ -201,6 +196,10 @@ class _Exact:
     def histogram(self, group: Group, number: int) -> Mapping[int, int]:
         counts = self._measured.get(group)
         return {} if counts is None else _histogram(counts[self._histograms + number])
+
+
+def _rows(columns: Sequence[Sequence[_Cell]], count: int) -> tuple[tuple[_Cell, ...], ...]:
+    return tuple(zip(*columns, strict=True)) if columns else ((),) * count
 
 
 def _histogram(count: Count) -> Mapping[int, int]:
