@@ -7,7 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from quinta.core.datasets.metadata import ColumnType
-from quinta.privacy.queries.accuracy import MISS, half_width, ratio_ends, square_ends
+from quinta.privacy.queries.accuracy import (
+    MISS,
+    half_width,
+    half_width_of_sum,
+    half_width_of_two,
+    ratio_ends,
+    square_ends,
+)
 from quinta.privacy.queries.tree import Aggregate, AggregateKind, Grid, Interval, Measure, Value
 
 SAMPLE = frozenset({AggregateKind.VARIANCE, AggregateKind.DEVIATION})
@@ -18,16 +25,28 @@ _Ends = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Noisy:
-    """Numbers with noise of ``scale``, one of each group, in the steps of their measure."""
+    """Numbers with noise, one of each group, as ``unit`` times what their measure counts in its steps. The noise is the
+    sum of ``draws`` numbers of ``scale``; of a joint more than one."""
 
     numbers: Sequence[int]
     measure: Measure
     scale: float
+    unit: int = 1
+    draws: int = 1
+
+    def width(self, miss: float) -> float:
+        """Half that of the interval that the exact numbers lie in, each but for a chance of ``miss``."""
+        if self.draws == 1:
+            return half_width(self.scale, miss) / self.unit
+        return half_width_of_sum(self.scale, self.draws, miss) / self.unit
+
+    def steps(self) -> Sequence[float]:
+        return self.numbers if self.unit == 1 else [number / self.unit for number in self.numbers]
 
     def ends(self, miss: float) -> list[_Ends]:
-        """Between which the exact numbers lie, each but for a chance of ``miss``."""
-        width = half_width(self.scale, miss)
-        return [(float(number - width), float(number + width)) for number in self.numbers]
+        """These intervals."""
+        width = self.width(miss)
+        return [(number - width, number + width) for number in self.steps()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +61,19 @@ def estimates(aggregate: Aggregate, noisy: Sequence[Noisy], *, clamps_counts: bo
     """``noisy`` are those of ``wants_of`` the aggregate, in that order."""
     match aggregate.kind:
         case AggregateKind.COUNT_ROWS | AggregateKind.COUNT | AggregateKind.COUNT_UNITS:
-            counts = noisy[0].numbers
+            unit = noisy[0].unit
+            counts = [_nearest(number, unit) for number in noisy[0].numbers]
             shown = [max(0, count) for count in counts] if clamps_counts else counts
-            return _as_wide(shown, float(half_width(noisy[0].scale)))
+            return _as_wide(shown, float(math.ceil(noisy[0].width(MISS))))
         case AggregateKind.SUM:
             return _sums(aggregate, noisy)
         case AggregateKind.AVERAGE:
             return _averages(noisy)
     return _variances(aggregate, noisy)
+
+
+def _nearest(number: int, unit: int) -> int:
+    return number if unit == 1 else (2 * number + unit) // (2 * unit)
 
 
 def _as_wide(values: Sequence[Value], width: float) -> Estimates:
@@ -59,16 +83,32 @@ def _as_wide(values: Sequence[Value], width: float) -> Estimates:
 def _sums(aggregate: Aggregate, noisy: Sequence[Noisy]) -> Estimates:
     grid = _grid(noisy[0])
     centre, grain = grid.centre, grid.grain
-    if aggregate.operand is not None and aggregate.operand.type is ColumnType.INT:
+    is_whole = aggregate.operand is not None and aggregate.operand.type is ColumnType.INT
+    if is_whole:
         centre, grain = int(centre), int(grain)  # exact for whole numbers, whose grids have whole centres and grains
     if len(noisy) == 1:
         return _as_wide([steps * grain for steps in noisy[0].numbers], grid.grain * half_width(noisy[0].scale))
     differences, values = noisy
+    unit = math.lcm(differences.unit, values.unit)
+    grain, centre = grain * (unit // differences.unit), centre * (unit // values.unit)
+    sums = [steps * grain + count * centre for steps, count in zip(differences.numbers, values.numbers, strict=True)]
+    shown = [_nearest(int(number), unit) for number in sums] if is_whole else [number / unit for number in sums]
+    if _is_joint(differences, values):
+        # Of the first number of the joint the sum has as much as of both, of the second their difference.
+        scales = [values.scale * (centre + sign * grain) / unit for sign in (1, -1)]
+        return _as_wide(shown, half_width_of_two(*scales) + _rounding(scales, values, is_whole=is_whole))
     # Each of the two misses its interval with half the chance: together no more than MISS (union bound).
-    width = grid.grain * half_width(differences.scale, MISS / 2)
-    width += abs(grid.centre) * half_width(values.scale, MISS / 2)
-    pairs = zip(differences.numbers, values.numbers, strict=True)
-    return _as_wide([steps * grain + count * centre for steps, count in pairs], width)
+    width = grid.grain * differences.width(MISS / 2) + abs(grid.centre) * values.width(MISS / 2)
+    return _as_wide(shown, width)
+
+
+def _is_joint(differences: Noisy, values: Noisy) -> bool:
+    return differences.draws > 1 and values.draws > 1
+
+
+def _rounding(scales: Sequence[float], values: Noisy, *, is_whole: bool) -> float:
+    """How much further than Laplace numbers discrete ones may lie, and a whole number from what it is rounded from."""
+    return sum(map(abs, scales)) / values.scale + (0.5 if is_whole else 0.0)
 
 
 def _averages(noisy: Sequence[Noisy]) -> Estimates:
@@ -79,8 +119,15 @@ def _averages(noisy: Sequence[Noisy]) -> Estimates:
     def average(quotient: float) -> float:
         return min(max(centre + grain * quotient, lower), upper)
 
-    found = [average(steps / max(1, count)) for steps, count in zip(differences.numbers, values.numbers, strict=True)]
-    ends = map(ratio_ends, differences.ends(MISS / 2), map(_at_least_one, values.ends(MISS / 2)))
+    found = [average(steps / max(1, count)) for steps, count in zip(differences.steps(), values.steps(), strict=True)]
+    tops, bottoms = differences.ends(MISS / 2), values.ends(MISS / 2)
+    if _is_joint(differences, values):
+        # The average grows with the first number of the joint and falls with the second. Where one is a width larger
+        # and the other as much less, their sum is the same.
+        width = half_width(differences.scale, MISS / 2)
+        tops = [(steps - width, steps + width) for steps in differences.steps()]
+        bottoms = [(count, count) for count in values.steps()]
+    ends = map(ratio_ends, tops, map(_at_least_one, bottoms))
     widths = [_width(value, average(low), average(high)) for value, (low, high) in zip(found, ends, strict=True)]
     return Estimates(found, widths)
 
@@ -98,7 +145,7 @@ def _variances(aggregate: Aggregate, noisy: Sequence[Noisy]) -> Estimates:
         return variance(square_low, mean_high, count[1]), variance(square_high, mean_low, count[0])
 
     found = []
-    for steps, number, total in zip(differences.numbers, values.numbers, squares.numbers, strict=True):
+    for steps, number, total in zip(differences.steps(), values.steps(), squares.steps(), strict=True):
         count = max(least, number)
         # With the noisy count in place of the one that is held above 0: of a group without rows nothing remains.
         square = (total + offset * number) / count - offset
