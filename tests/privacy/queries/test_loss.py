@@ -99,6 +99,7 @@ HONEST = {
     "tau of metadata": Case(plan(SUM, keys=[DECLARED], tau=10), OTHERS, [row(99, 100)], SEXES),
     "limit": Case(plan(COUNT, limits=[Limit(JOB, 2)], most_rows=3), OTHERS, THREE),
     "bounds that are searched": Case(plan(SEARCHED), [], [row(99, 100)], loops=True),
+    "rows without a value": Case(plan(COUNT, AVERAGE, keys=[UNKNOWN], delta=DELTA), OTHERS, [row(99, None, "b")], JOBS),
     "values that are NULL": Case(plan(VALUES, AVERAGE, keys=[UNKNOWN], delta=DELTA), OTHERS, [row(99, None)], JOBS),
 }  # fmt: skip
 
@@ -240,6 +241,7 @@ def broken() -> dict[str, tuple[Case, Told]]:
     derived = replace(honestly(keys), allocation=replace(honestly(keys).allocation, enumerates=False))
     return {
         "half the scale": with_noise(HONEST["count"], times=0.5),
+        "half the scale of numbers told jointly": with_noise(HONEST["count and sum"], times=0.5),
         "a quarter of the scale of a choice": with_noise(HONEST["median"], times=0.25),
         "the same noise for two numbers": with_noise(two, repeats=True),
         "floating-point noise": with_noise(OF_EIGHT, floats=True),

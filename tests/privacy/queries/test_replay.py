@@ -16,7 +16,7 @@ from quinta.privacy.queries.measured import Count, Measured
 from quinta.privacy.queries.quantiles import choice_of
 from quinta.privacy.queries.release import Group, NoisyTable, release
 from quinta.privacy.queries.tree import Aggregate, AggregateKind, Key, Limit, MeasureKind, Plan
-from quinta.privacy.queries.wants import sensitivity_of
+from quinta.privacy.queries.wants import Joint, joint_sensitivity, sensitivity_of
 from tests.privacy.queries.plans import AGE, JOB, SCORE, SEX, MemoryRows, Row, aggregate, plan
 
 KEYS = (Key(SEX, ("f", "m")), Key(JOB, ("a", "b", "c")), Key(JOB, None))
@@ -84,12 +84,32 @@ def test_neighbours_take_the_same_way_and_lie_close(asked: Plan, rows: list[Row]
     for number, measure in enumerate(one.measures[0]):
         apart = distance(one.answers[0], other.answers[0], number)
         assert apart <= (asked.source.most_rows if measure.bins else sensitivity_of(measure, asked))
+    joints_lie_close(asked, allocation, one, other)
     choices_lie_close(asked, allocation, one, other)
+
+
+def joints_lie_close(asked: Plan, allocation: Allocation, one: MemoryRows, other: MemoryRows) -> None:
+    """All numbers that are told jointly, in sum over groups no further apart than the scale of their noise allows."""
+    groups = list({*one.answers[0].groups, *other.answers[0].groups})
+    first = 0
+    for part in allocation.parts:
+        if isinstance(part.need, Joint):
+            measure, places = one.measures[0][first], range(first, first + len(part.wants))
+            mine, theirs = (
+                part.need.split(
+                    measure.most,
+                    *([numbers(rows.answers[0], group, place).get(0, 0) for group in groups] for place in places),
+                )
+                for rows in (one, other)
+            )
+            apart = sum(abs(x - y) for xs, ys in zip(mine, theirs, strict=True) for x, y in zip(xs, ys, strict=True))
+            assert apart <= joint_sensitivity(measure, asked) == 2 * measure.most * asked.source.most_rows
+        first += len(part.wants)
 
 
 def choices_lie_close(asked: Plan, allocation: Allocation, one: MemoryRows, other: MemoryRows) -> None:
     """Scores, in sum over groups, no further apart than half of what epsilon times the scale allows."""
-    first = len(allocation.parts)
+    first = sum(measure.bins is None for measure in one.measures[0])
     histograms = list(one.measures[0][first:])
     for choice in allocation.choices:
         operand = asked.aggregates[choice.aggregate].operand
@@ -129,5 +149,6 @@ def test_shares_never_sum_up_to_more_than_the_total(asked: Plan, epsilon: int) -
     assert min(shares) > 0
     assert sum(shares) <= allocation.epsilon == epsilon
     assert sum(shares) > epsilon - len(shares)
-    assert len({part.want for part in allocation.parts}) == len(allocation.parts)
-    assert all(part.want.kind is not MeasureKind.HISTOGRAM for part in allocation.parts)
+    wants = [want for part in allocation.parts for want in part.wants]
+    assert len(set(wants)) == len(wants)
+    assert all(want.kind is not MeasureKind.HISTOGRAM for want in wants)

@@ -121,6 +121,52 @@ def test_units_are_bounded_and_drawn_anew(sources: Sources, server: Server) -> N
     assert draws[0] != draws[1]
 
 
+def test_rows_that_are_alike_are_drawn_as_often_as_others(sources: Sources, server: Server) -> None:
+    """Nine rows of ten are alike in 1,000 units: the tenth is drawn of 100 of them, within five standard deviations."""
+    server.write([row(unit, min(number, 1)) for unit in range(1_000) for number in (0, *[1] * 9)])
+    with sources.open([server.dataset()]) as opened:
+        groups = opened.measure(one(1), [Key(tables.column(NUMBER), None)], [ROWS]).groups
+    assert groups[1,] == (1_000 - groups[0,][0],)  # type: ignore[operator]
+    assert abs(groups[0,][0] - 100) < 48  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("change", "back", "are_unique"),
+    [
+        ("CREATE UNIQUE INDEX i ON {table} (unit)", "DROP INDEX {schema}.i", True),
+        ("ALTER TABLE {table} ADD CONSTRAINT i UNIQUE (unit)", "ALTER TABLE {table} DROP CONSTRAINT i", True),
+        ("CREATE INDEX i ON {table} (unit)", "DROP INDEX {schema}.i", False),
+        ("CREATE UNIQUE INDEX i ON {table} (unit) WHERE unit < 0", "DROP INDEX {schema}.i", False),
+        ("CREATE UNIQUE INDEX i ON {table} (unit, {number})", "DROP INDEX {schema}.i", False),
+        ("CREATE UNIQUE INDEX i ON {table} ({number}) INCLUDE (unit)", "DROP INDEX {schema}.i", False),
+        ("CREATE UNIQUE INDEX i ON {table} ((unit + {number}))", "DROP INDEX {schema}.i", False),
+        (
+            "CREATE TABLE {schema}.child () INHERITS ({table});"
+            " WITH moved AS (DELETE FROM {table} WHERE {number} % 3 > 0 RETURNING *)"
+            " INSERT INTO {schema}.child SELECT * FROM moved; CREATE UNIQUE INDEX i ON {table} (unit)",
+            "DROP TABLE {schema}.child; DROP INDEX {schema}.i",
+            False,
+        ),
+    ],
+)
+def test_units_are_bounded_whatever_the_indexes(
+    sources: Sources, server: Server, change: str, back: str, *, are_unique: bool
+) -> None:
+    """Where an index says that a unit has one row, its rows need no bounding; every other index says nothing."""
+    table = f"{_quoted(SCHEMA)}.{_quoted(TABLE)}"
+    names = {"table": table, "schema": _quoted(SCHEMA), "number": _quoted(NUMBER)}
+    per_unit = 1 if are_unique else 3
+    server.write([row(unit, unit * 3 + number) for unit in range(40) for number in range(per_unit)] + [row(None, -1)])
+    server.run(change.format(**names))
+    try:
+        for most_rows in (1, 2):
+            with sources.open([server.dataset()]) as opened:
+                measured = opened.measure(one(most_rows), [Key(tables.column(UNIT), None)], [ROWS]).groups
+            assert measured == {(unit,): (min(most_rows, per_unit),) for unit in range(40)}
+    finally:
+        server.run(back.format(**names))
+
+
 def test_a_query_sees_one_snapshot(sources: Sources, server: Server) -> None:
     server.write([row(1)])
     with sources.open([server.dataset()]) as opened:

@@ -6,10 +6,10 @@ import math
 
 from quinta.core.datasets.model import NANO
 from quinta.core.queries.model import NoisyColumn, QueryCost
-from quinta.privacy.queries.allocation import Allocation, scale_of
+from quinta.privacy.queries.allocation import Allocation, Part, scale_of
 from quinta.privacy.queries.quantiles import choice_of
 from quinta.privacy.queries.tree import Aggregate, AggregateKind, MeasureKind, Plan
-from quinta.privacy.queries.wants import Want, histogram_of, measure_of, wants_of
+from quinta.privacy.queries.wants import Joint, Want, histogram_of, measure_of, wants_of
 
 COUNTS = frozenset({AggregateKind.COUNT_ROWS, AggregateKind.COUNT, AggregateKind.COUNT_UNITS})
 
@@ -32,16 +32,19 @@ def _column(plan: Plan, allocation: Allocation, number: int) -> NoisyColumn:
     aggregate = plan.aggregates[number]
     if allocation.epsilon == 0:
         return NoisyColumn(aggregate.label, "none", 0, None)
-    shares = {part.want: part.epsilon for part in allocation.parts}
-    epsilon = sum(shares[want] for want in wants_of(aggregate, plan))
+    parts = {allocation.part(want) for want in wants_of(aggregate, plan)}
+    epsilon = sum(part.epsilon for part in parts)
     epsilon += sum(choice.epsilon for choice in allocation.choices if choice.aggregate == number)
-    return NoisyColumn(aggregate.label, _mechanism(aggregate, plan), epsilon, _scale(aggregate, plan, allocation))
+    return NoisyColumn(
+        aggregate.label, _mechanism(aggregate, plan, allocation), epsilon, _scale(aggregate, plan, allocation)
+    )
 
 
-def _mechanism(aggregate: Aggregate, plan: Plan) -> str:
+def _mechanism(aggregate: Aggregate, plan: Plan, allocation: Allocation) -> str:
     if aggregate.kind is AggregateKind.QUANTILE:
         return "exponential mechanism"
-    several = len(wants_of(aggregate, plan))
+    parts = dict.fromkeys(allocation.part(want) for want in wants_of(aggregate, plan))
+    several = sum(_numbers(aggregate, part, plan) for part in parts)
     return "discrete Laplace" if several == 1 else f"discrete Laplace, computed from {several} noisy numbers"
 
 
@@ -52,18 +55,27 @@ def _scale(aggregate: Aggregate, plan: Plan, allocation: Allocation) -> float | 
         return None
     wants = wants_of(aggregate, plan)
     if aggregate.kind in COUNTS:
-        return scale_of(allocation.part(wants[0]), plan)
+        return _spread(wants[0], plan, allocation)
     if aggregate.kind is not AggregateKind.SUM:
         return None
-    centre, scale = _sum_scale(wants[0], plan, allocation)
-    return scale if len(wants) == 1 else math.hypot(scale, centre * scale_of(allocation.part(wants[1]), plan))
-
-
-def _sum_scale(want: Want, plan: Plan, allocation: Allocation) -> tuple[float, float]:
-    part = allocation.part(want)
-    grid = measure_of(want, None, plan.source, part.epsilon).grid
+    part = allocation.part(wants[0])
+    grid = measure_of(wants[0], None, plan.source, part.grid_epsilon).grid
     assert grid is not None
-    return grid.centre, grid.grain * scale_of(part, plan)
+    scale = grid.grain * _spread(wants[0], plan, allocation)
+    return scale if len(wants) == 1 else math.hypot(scale, grid.centre * _spread(wants[1], plan, allocation))
+
+
+def _spread(want: Want, plan: Plan, allocation: Allocation) -> float:
+    """The scale of one number with the same spread."""
+    scale, draws = scale_of(want, allocation, plan)
+    return scale if draws == 1 else scale * math.sqrt(draws)
+
+
+def _numbers(aggregate: Aggregate, part: Part, plan: Plan) -> int:
+    """Of how many noisy numbers of the part the aggregate is made."""
+    if not isinstance(part.need, Joint):
+        return 1
+    return max(part.need.draws(want) for want in wants_of(aggregate, plan) if want in part.wants)
 
 
 def _notes(plan: Plan, allocation: Allocation) -> list[str]:

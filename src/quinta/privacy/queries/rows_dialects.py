@@ -17,7 +17,9 @@ from quinta.core.datasets.metadata import ColumnType
 class Dialect:
     """``types`` are the types that values are computed in. ``functions`` are templates by the name of
     ``tree.Function``. ``text`` is put behind each text that is compared. ``wide`` is a type for integers of any size
-    that occurs. ``order`` makes an unsigned or signed integer out of a row's ``{tag}`` and the draw's ``{salt}``."""
+    that occurs. ``order`` is what the rows of a unit are ordered by to draw some of them: it is made of a row's
+    ``{tag}``, of how many rows with the same tag come before, ``{alike}``, where rows share tags, and of the draw's
+    ``{salt}``."""
 
     name: str
     types: Mapping[ColumnType, str]
@@ -82,7 +84,8 @@ POSTGRESQL: Final = Dialect(
     },
     text=' COLLATE "C"',
     wide="numeric",
-    order="hashint8extended({tag}, {salt})",
+    # A hash of 64 bits is of 32 of its argument's: of rows with the same one the tag decides, not what is beside them.
+    order="hashint8extended(hashint8extended({tag}, {alike}), {salt}), {tag}, {alike}",
 )
 
 

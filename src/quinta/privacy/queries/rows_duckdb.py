@@ -48,12 +48,13 @@ class FileTables:
         unit = table.privacy_column
         if path not in self._open:
             name = self._attach(path)
-            largest = self.run(f"SELECT coalesce(max(size), 0) FROM {name}.rows") if unit is not None else [(0,)]
-            self._open[path] = name, int(largest[0][0])
+            sizes = self.run(f"SELECT coalesce(max(size), 0) FROM {name}.rows") if unit is not None else [(0,)]
+            self._open[path] = name, int(sizes[0][0])
         self._open.move_to_end(path)
         name, size = self._open[path]
         columns = {column.name: f"c{index}" for index, column in enumerate(table.columns)}
-        return Relation(f"{name}.rows", columns, "tag", unit, size)
+        largest = {} if unit is None else {unit: size}
+        return Relation(f"{name}.rows", columns, "tag", numbered=unit, largest=largest)
 
     def run(self, statement: str) -> list[tuple[Any, ...]]:
         try:

@@ -25,6 +25,8 @@ _CONNECT_SECONDS: Final = 10.0
 STATEMENT_SECONDS: Final = 120
 _UNREADABLE: Final = "The database of the dataset did not answer: ask its owner, or try again later."
 _WHOLE: Final = frozenset({"int2", "int4", "int8"})
+_EXACT: Final = _WHOLE | {"uuid"}
+"""Two values of these are the same if and only if they are in the declared type; no collation says otherwise."""
 _TYPES: Final[Mapping[ColumnType, frozenset[str]]] = {
     ColumnType.BOOLEAN: frozenset({"bool"}),
     ColumnType.DATETIME: frozenset({"date", "timestamp", "timestamptz"}),
@@ -41,10 +43,23 @@ JOIN information_schema.tables t USING (table_schema, table_name)
 WHERE c.table_schema = $1 AND c.table_name = $2
 """
 _SERVER: Final = """
-SELECT current_setting('server_encoding'), EXISTS (
+SELECT current_setting('server_encoding'), current_setting('server_version_num')::int, EXISTS (
     SELECT FROM pg_catalog.pg_collation WHERE collname = 'und-x-icu' AND collnamespace = 'pg_catalog'::regnamespace
 )
 """
+
+_UNIQUE: Final = """
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_index i
+    JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+    WHERE c.oid = to_regclass($1) AND a.attname = $2 AND c.relkind = 'r' AND NOT c.relhassubclass
+    AND i.indisunique AND i.indimmediate AND i.indisvalid AND i.indnkeyatts = 1 AND i.indpred IS NULL
+)
+"""
+"""Whether an index sees to it that no two rows have the same value in a column."""
+_LEAST_VERSION: Final = 140_000
+"""The first one with ``hash_record_extended``."""
 
 T = TypeVar("T")
 
@@ -125,7 +140,9 @@ class DatabaseTables:
             self._connections[database] = connection
 
     def _dialect(self, connection: asyncpg.Connection[asyncpg.Record]) -> Dialect:
-        encoding, has_icu = self.run(_first(connection, _SERVER))
+        encoding, version, has_icu = self.run(_first(connection, _SERVER))
+        if version < _LEAST_VERSION:
+            raise StateConflict("The database of the dataset is older than PostgreSQL 14: queries need that.")
         if encoding != "UTF8":
             raise StateConflict("The database of the dataset does not keep texts in UTF-8: queries need that.")
         if has_icu:
@@ -148,7 +165,7 @@ class Snapshot:
     def run(self, statement: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in self._tables.run(self._connection.fetch(statement))]
 
-    def table(self, schema: str, table: TableMetadata, *, has_unit: bool) -> Relation:
+    def table(self, schema: str, table: TableMetadata, unit: str | None) -> Relation:
         """StateConflict where the table is another one than the metadata say."""
         found = self._tables.run(self._connection.fetch(_COLUMNS, schema, table.name))
         types = {name: type_ for name, type_, _ in found}
@@ -159,14 +176,21 @@ class Snapshot:
         values = [_value(column, types[column.name]) for column in table.columns]
         names = [f"c{index}" for index in range(len(values))]
         sql = ", ".join(f"{value} AS {name}" for value, name in zip(values, names, strict=True))
-        rows = f"(SELECT {sql} FROM {quoted(schema)}.{quoted(table.name)})"
-        if has_unit:
-            # How many rows like it the unit has before it makes that of rows that are alike each has its own tag.
-            content = f'hashtextextended(CAST(ROW({", ".join(names)}) AS text) COLLATE "C", 0)'
-            tag = "hashint8extended(content, row_number() OVER (PARTITION BY content))"
-            rows = f"(SELECT *, {tag} AS tag FROM (SELECT *, {content} AS content FROM {rows} AS r) AS r)"
         columns = {column.name: name for column, name in zip(table.columns, names, strict=True)}
-        return Relation(rows, columns, tag="tag")
+        place = f"{quoted(schema)}.{quoted(table.name)}"
+        if unit is None:
+            return Relation(f"(SELECT {sql} FROM {place})", columns)
+        if types[unit] in _EXACT and self._is_unique(place, unit):
+            return Relation(f"(SELECT {sql} FROM ONLY {place})", columns, largest={unit: 1})
+        tag = f"hash_record_extended(ROW({', '.join(names)}), 0) AS tag"
+        return Relation(f"(SELECT *, {tag} FROM (SELECT {sql} FROM {place}) AS r)", columns, "tag", shares_tags=True)
+
+    def _is_unique(self, place: str, unit: str) -> bool:
+        """Whether no two rows that this snapshot sees are of one unit."""
+        # The name remains that of this table until the end: whatever the statement is, it locks it.
+        self._tables.run(self._connection.execute(f"SELECT FROM {place} LIMIT 0"))
+        (found,) = self._tables.run(_first(self._connection, _UNIQUE, place, unit))
+        return bool(found)
 
 
 async def _connect(database: Database) -> asyncpg.Connection[asyncpg.Record]:
@@ -199,8 +223,8 @@ async def _begin(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 
 
-async def _first(connection: asyncpg.Connection[asyncpg.Record], statement: str) -> tuple[Any, ...]:
-    row = await connection.fetchrow(statement)
+async def _first(connection: asyncpg.Connection[asyncpg.Record], statement: str, *arguments: str) -> tuple[Any, ...]:
+    row = await connection.fetchrow(statement, *arguments)
     assert row is not None
     return tuple(row)
 

@@ -10,8 +10,9 @@ salt: so they depend on the unit's own rows, and every one comes first equally o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,11 +40,13 @@ class Relation:
     sql: str
     columns: Mapping[str, str]
     tag: str = ""
+    shares_tags: bool = False
+    """Rows that are alike in all columns have one tag: a row's own is made of it and of how many have it before."""
     numbered: str | None = None
     """The column by which the table was sorted: ``unit`` is the number of its value, from 0 on and below 2^32, ``size``
     how many rows there are of it, in the order of the table, which a window without an order sees."""
-    largest: int = 0
-    """The largest size."""
+    largest: Mapping[str, int] = field(default_factory=dict)
+    """How many rows with the same value a column has at most, of columns of which that is known."""
 
 
 Run = Callable[[str], list[tuple[Any, ...]]]
@@ -228,16 +231,20 @@ class _Question:
             conditions = [f"{self._column(number, scan.unit)} IS NOT NULL", *conditions]
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         inner = f"{relation.sql} AS s{number}{where}"
-        if scan.unit is None or _is_bounded(relation, scan):
+        if scan.unit is None or relation.largest.get(scan.unit, math.inf) <= scan.most_rows:
             return f"(SELECT * FROM {inner}) AS s{number}"
         if relation.numbered == scan.unit:
             return _first_of_numbered(f"s{number}", inner, scan, self._order(number))
         unit = self._column(number, scan.unit)
+        if relation.shares_tags:
+            # After the conditions, which leave all rows that are alike or none.
+            alike = f"row_number() OVER (PARTITION BY {unit}, s{number}.{relation.tag}) AS alike"
+            inner = f"(SELECT s{number}.*, {alike} FROM {inner}) AS s{number}"
         return f"({_first_rows(f's{number}', inner, unit, scan, self._order(number))}) AS s{number}"
 
     def _order(self, number: int) -> str:
         tag = f"s{number}.{self._relations[number].tag}"
-        return self._dialect.order.format(tag=tag, salt=self._salts[number])
+        return self._dialect.order.format(tag=tag, alike=f"s{number}.alike", salt=self._salts[number])
 
 
 def _first_rows(alias: str, inner: str, unit: str, scan: Scan, order: str) -> str:
@@ -266,10 +273,6 @@ def _first_of_numbered(alias: str, inner: str, scan: Scan, order: str) -> str:
     better = f"SELECT * FROM (SELECT *, {least} FROM (SELECT {alias}.*, {place} FROM {inner})) WHERE place = least"
     last = f"SELECT *, lead(unit) OVER () AS following FROM ({better})"
     return f"(SELECT * FROM ({last}) WHERE following IS DISTINCT FROM unit) AS {alias}"
-
-
-def _is_bounded(relation: Relation, scan: Scan) -> bool:
-    return relation.numbered == scan.unit and relation.largest <= scan.most_rows
 
 
 def _key_sql(emitted: Emitted) -> str:

@@ -89,7 +89,7 @@ class _OpenRows:
                 if database not in self._snapshots:
                     self._snapshots[database] = self._opened.enter_context(self._databases.snapshot(database))
                 snapshot = self._snapshots[database]
-                self._relations[scan] = snapshot.table(scan.schema, table, has_unit=scan.unit is not None)
+                self._relations[scan] = snapshot.table(scan.schema, table, scan.unit)
         return self._relations[scan]
 
 

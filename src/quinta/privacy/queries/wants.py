@@ -2,12 +2,14 @@
 
 A sum that is asked for alone is one of the numbers themselves: one unit changes it by m x max(|lower|, |upper|).
 AVG and VAR are made of differences from the middle of the bounds, where it changes only half their width, and of the
-number of values, which brings the middle back; SUM of the same operand then takes these two rather than a third.
+number of values, which brings the middle back; SUM of the same operand, or beside a count, takes these two as well.
+Both are told together, for one share of epsilon: see ``Joint``.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -67,6 +69,37 @@ class Want:
 ROWS: Final = Want(MeasureKind.ROWS)
 
 
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """A sum of differences, the number of its values and, with ``rows``, that of all rows, told together.
+
+    Noise is added to three other numbers, of which these are made. A row whose value is d steps from the middle, at
+    most ``most``, counts ``most`` + d for the first and ``most`` - d for the second, both not below 0; one without a
+    value counts 2 ``most`` for the third. So each row adds 2 ``most`` to all of them together, whatever its value, and
+    that times m is their joint sensitivity (L1, all groups). The sum is half of first less second, the number of values
+    first and second together, that of rows all three, by 2 ``most``.
+    """
+
+    sum: Want
+    values: Want
+    rows: bool
+
+    @property
+    def wants(self) -> tuple[Want, ...]:
+        return (self.sum, self.values, ROWS) if self.rows else (self.sum, self.values)
+
+    def split(self, most: int, sums: Sequence[int], values: Sequence[int], *rows: Sequence[int]) -> list[list[int]]:
+        """The numbers that get noise, of each group, from those of ``wants``."""
+        first = [most * number + sum_ for sum_, number in zip(sums, values, strict=True)]
+        second = [most * number - sum_ for sum_, number in zip(sums, values, strict=True)]
+        third = [[2 * most * (row - number) for row, number in zip(one, values, strict=True)] for one in rows]
+        return [first, second, *third]
+
+    def draws(self, want: Want) -> int:
+        """Of how many of its noisy numbers a want is made."""
+        return 3 if self.rows and want == ROWS else 2
+
+
 def individuals(source: Source) -> Want:
     """The number of units. Where a unit has one row at most it is the number of rows, which other columns share."""
     return ROWS if source.most_rows == 1 else Want(MeasureKind.UNITS)
@@ -110,11 +143,29 @@ def wants_of(aggregate: Aggregate, plan: Plan) -> tuple[Want, ...]:
 
 
 def shares_centre(aggregate: Aggregate, plan: Plan) -> bool:
-    """Whether differences from the middle are measured anyway."""
+    """Whether differences from the middle are measured anyway, or the number of values, or that of rows and this is the
+    first sum: a joint that brings no number that is asked for is worse than a sum alone where bounds have two signs."""
+    first = next(other for other in plan.aggregates if other.kind in CENTRED or other.kind is AggregateKind.SUM)
+    is_first = (first.operand, first.automatic) == (aggregate.operand, aggregate.automatic)
     return any(
-        other.kind in CENTRED and (other.operand, other.automatic) == (aggregate.operand, aggregate.automatic)
+        (other.kind in CENTRED and (other.operand, other.automatic) == (aggregate.operand, aggregate.automatic))
+        or (other.kind is AggregateKind.COUNT and other.operand == aggregate.operand)
+        or (other.kind is AggregateKind.COUNT_ROWS and is_first)
         for other in plan.aggregates
     )
+
+
+def joints_of(plan: Plan) -> tuple[Joint, ...]:
+    """What is told together. Of several sums the first one brings the number of rows, where that is asked for."""
+    wanted = dict.fromkeys(want for aggregate in plan.aggregates for want in wants_of(aggregate, plan))
+    sums = dict.fromkeys(want for want in wanted if want.kind is MeasureKind.SUM and want.is_centred)
+    joints: list[Joint] = []
+    for number, want in enumerate(sums):
+        assert want.operand is not None
+        values = number_of_values(want.operand)
+        if not any(values in joint.wants for joint in joints):
+            joints.append(Joint(want, values, rows=number == 0 and ROWS in wanted and values != ROWS))
+    return tuple(joints)
 
 
 def operand_of(aggregate: Aggregate) -> Expression:
@@ -165,6 +216,11 @@ def sensitivity_of(measure: Measure, plan: Plan) -> int:
     if measure.kind is MeasureKind.UNITS:
         return plan.source.most_rows if plan.keys else 1
     return measure.most * plan.source.most_rows
+
+
+def joint_sensitivity(differences: Measure, plan: Plan) -> int:
+    """The same of the numbers that ``Joint.split`` makes, together."""
+    return 2 * sensitivity_of(differences, plan)
 
 
 def _grid(bounds: Interval, most_steps: int, *, is_centred: bool, is_whole: bool) -> Grid:
