@@ -64,6 +64,10 @@ class Statement:
     """Within a SELECT that asks for the largest first aggregate and the number of rows."""
 
     @property
+    def text(self) -> str:
+        return "p.t" if " AS p " in self.source else "t"
+
+    @property
     def tail(self) -> str:
         """From FROM to GROUP BY."""
         where = f" WHERE {self.where}" if self.where else ""
