@@ -149,7 +149,8 @@ SHAPES = {
     "counts above 0": of_two(f"SELECT copy, sex, COUNT(*) AS n {BY_SEX}", OTHERS, ONE, table={"clamp_counts": True}),
 }
 ALONE = {
-    "one count": Case("SELECT COUNT(*) AS n, SUM(age) AS s FROM people", OTHERS, ONE, copies=1),
+    "one count": Case("SELECT COUNT(*) AS n FROM people", OTHERS, ONE, copies=1),
+    "count and sum": Case("SELECT COUNT(*) AS n, SUM(age) AS s FROM people", OTHERS, ONE, copies=1),
     "one count of units": Case("SELECT COUNT(DISTINCT id) AS n FROM people", OTHERS, SAME, copies=1, table=M3),
     "one median": Case(
         "SELECT MEDIAN(grade) AS m FROM people",

@@ -40,8 +40,8 @@ from tests.privacy.queries.shapes import ALONE, BY_COPY, BY_SEX, NOTHING, OTHERS
 from tests.privacy.queries.test_loss import Changed
 
 DRAWS = 9_000
-"""Of each neighbour, so many copies or some answers of fewer."""
-ANSWERS = 1_200
+"""Of each neighbour, so many at least: copies, or several answers of fewer."""
+ANSWERS = 800
 """Where each draw is an answer of its own, which takes 4 ms of processor."""
 
 MakeNoise = Callable[[], Noise]
@@ -124,6 +124,7 @@ def half_the_scale(sensitivity: int, epsilon: int) -> float:
 release_scale, choice_scale, derived_tau = release.laplace_scale, quantiles.choice_scale, allocation.derived_tau
 BROKEN = {
     "half the scale": Broken(SHAPES["count"], release, "laplace_scale", half_the_scale),
+    "half the scale of one count": Broken(ALONE["one count"], release, "laplace_scale", half_the_scale),
     "a quarter of the scale of a choice": Broken(
         MEDIAN, quantiles, "choice_scale", lambda *asked: choice_scale(*asked) / 4
     ),
