@@ -71,7 +71,7 @@ class Case:
     others: Sequence[Row]
     unit: Sequence[Row]
     groups: Sequence[Cells] = ((),)
-    copies: int = 9_000
+    copies: int = 6_000
     ending: str = "csv"
     table: Mapping[str, Any] = field(default_factory=dict)
     asked: Mapping[str, Any] = field(default_factory=dict)
