@@ -4,7 +4,7 @@ From the statement's text to results.csv and accuracy.csv, through the file's im
 ``answer`` as the query worker calls it. An event is anything about the final files: which rows are there and in which
 order, and every number and half width (``distinguisher``). The same test finds broken variants, spoilt inside the path.
 
-Each honest shape is accused with probability 1e-6 at most: one of the 60 of this file in one run of 16,000.
+Each honest shape is accused with probability 1e-6 at most: any of the 60 of this file in one run of 16,000 at most.
 """
 
 from __future__ import annotations
