@@ -90,19 +90,11 @@ def test_neighbours_take_the_same_way_and_lie_close(asked: Plan, rows: list[Row]
 
 def joints_lie_close(asked: Plan, allocation: Allocation, one: MemoryRows, other: MemoryRows) -> None:
     """All numbers that are told jointly, in sum over groups no further apart than the scale of their noise allows."""
-    groups = list({*one.answers[0].groups, *other.answers[0].groups})
     first = 0
     for part in allocation.parts:
         if isinstance(part.need, Joint):
-            measure, places = one.measures[0][first], range(first, first + len(part.wants))
-            mine, theirs = (
-                part.need.split(
-                    measure.most,
-                    *([numbers(rows.answers[0], group, place).get(0, 0) for group in groups] for place in places),
-                )
-                for rows in (one, other)
-            )
-            apart = sum(abs(x - y) for xs, ys in zip(mine, theirs, strict=True) for x, y in zip(xs, ys, strict=True))
+            measure = one.measures[0][first]
+            apart = joint_distance(part.need, measure.most, first, one.answers[0], other.answers[0])
             assert apart <= joint_sensitivity(measure, asked) == 2 * measure.most * asked.source.most_rows
         first += len(part.wants)
 
@@ -131,6 +123,17 @@ def distance(one: Measured, other: Measured, number: int) -> int:
         for group in groups
         for bin_ in {*numbers(one, group, number), *numbers(other, group, number)}
     )
+
+
+def joint_distance(joint: Joint, most: int, first: int, one: Measured, other: Measured) -> int:
+    """The distance (L1) of the numbers that get noise, all groups together; the joint's measures begin at ``first``."""
+    groups = list({*one.groups, *other.groups})
+    places = range(first, first + len(joint.wants))
+    mine, theirs = (
+        joint.split(most, *([numbers(side, group, place).get(0, 0) for group in groups] for place in places))
+        for side in (one, other)
+    )
+    return sum(abs(x - y) for xs, ys in zip(mine, theirs, strict=True) for x, y in zip(xs, ys, strict=True))
 
 
 def numbers(measured: Measured, group: Group, number: int) -> Mapping[int, int]:

@@ -22,7 +22,7 @@ from quinta.core.datasets.model import NANO
 from quinta.core.errors import InvalidInput
 from quinta.core.queries.model import AskedDataset, GroupLimit, QueryAnswer, Question
 from quinta.privacy.queries import quantiles, release, rows_expressions, rows_statements
-from quinta.privacy.queries.allocation import Allocation, allocate
+from quinta.privacy.queries.allocation import Allocation, Part, allocate
 from quinta.privacy.queries.analysis import analyse
 from quinta.privacy.queries.answering import plan_answer
 from quinta.privacy.queries.measured import Measured, Rows
@@ -30,10 +30,10 @@ from quinta.privacy.queries.noise import choice_scale, laplace_scale
 from quinta.privacy.queries.quantiles import choice_of
 from quinta.privacy.queries.sources import Sources
 from quinta.privacy.queries.tree import Key, Measure, Plan, Source
-from quinta.privacy.queries.wants import Want
+from quinta.privacy.queries.wants import Joint
 from tests.privacy.queries.grammar import REFUSED, Statement, statements
 from tests.privacy.queries.grounds import Ground, ground
-from tests.privacy.queries.test_replay import distance, numbers
+from tests.privacy.queries.test_replay import distance, joint_distance, numbers
 
 GROUNDS = 12
 STATEMENTS = 800
@@ -154,21 +154,33 @@ def agree(plan: Plan, allocation: Allocation, one: Replay, other: Replay) -> Non
     if allocation.epsilon == 0:
         assert one.answer == other.answer
         return
-    thresholds = thresholds_of(allocation)
+    first = [part for part in told_in_order(allocation) if decides(part, allocation)]
+    draws = sum(map(numbers_of, first))
     for side in (one, other):
         assert side.answer.results.count(b"\n") == side.answer.accuracy.count(b"\n")
-        assert [count for _, count in side.noise.drawn[: len(thresholds)]] == [
+        assert [count for _, count in side.noise.drawn[:draws]] == [
             groups_of(plan, allocation, side.source.answers[-1])
-        ] * len(thresholds)
-    if allocation.enumerates and not thresholds:
+        ] * draws
+    if allocation.enumerates and not first:
         assert one.noise.drawn == other.noise.drawn
         assert one.noise.chosen == other.noise.chosen
 
 
-def thresholds_of(allocation: Allocation) -> list[Want]:
-    """What is told first, of all groups, since it decides on them."""
-    wants = [] if allocation.selection is None or allocation.tau is None else [allocation.selection]
-    return list(dict.fromkeys([*wants, *(want for want, _ in allocation.limits)]))
+def told_in_order(allocation: Allocation) -> list[Part]:
+    """First what decides on groups, of all of them."""
+    return sorted(allocation.parts, key=lambda part: not decides(part, allocation))
+
+
+def decides(part: Part, allocation: Allocation) -> bool:
+    selections = {want for want, _ in allocation.limits}
+    if allocation.tau is not None:
+        selections.add(allocation.selection)
+    return not selections.isdisjoint(part.wants)
+
+
+def numbers_of(part: Part) -> int:
+    """How many numbers of a part get noise."""
+    return len(part.need.split(1, *([] for _ in part.wants))) if isinstance(part.need, Joint) else 1
 
 
 def groups_of(plan: Plan, allocation: Allocation, measured: Measured) -> int:
@@ -181,16 +193,21 @@ def groups_of(plan: Plan, allocation: Allocation, measured: Measured) -> int:
 
 
 def loss_of(plan: Plan, allocation: Allocation, one: Replay, other: Replay) -> Fraction:
-    """What the pair's exact numbers tell at most: of each the sum of differences over all groups, by its scale."""
+    """What the pair's exact numbers tell at most: of each part the sum of differences over all groups, by its scale."""
     measures, answers = one.source.asked[-1][2], (one.source.answers[-1], other.source.answers[-1])
-    thresholds = thresholds_of(allocation)
-    wants = [part.want for part in allocation.parts]
-    told = [*thresholds, *(want for want in wants if want not in thresholds)]
-    assert len(one.noise.drawn) == len(told)
-    loss = sum(
-        (Fraction(distance(*answers, wants.index(want))) / Fraction(scale))
-        for want, (scale, _) in zip(told, one.noise.drawn, strict=True)
-    )
+    wants = [want for part in allocation.parts for want in part.wants]
+    drawn = [scale for scale, _ in one.noise.drawn]
+    loss = Fraction(0)
+    for part in told_in_order(allocation):
+        scales, drawn = drawn[: numbers_of(part)], drawn[numbers_of(part) :]
+        assert len(set(scales)) == 1
+        first = wants.index(part.wants[0])
+        if isinstance(part.need, Joint):
+            apart = joint_distance(part.need, measures[first].most, first, *answers)
+        else:
+            apart = distance(*answers, first)
+        loss += Fraction(apart) / Fraction(scales[0])
+    assert not drawn
     for choice in allocation.choices:
         operand = plan.aggregates[choice.aggregate].operand
         number = next(
@@ -230,7 +247,12 @@ PLAIN = (
 BROKEN: dict[str, tuple[str, Any, str, Any]] = {
     "noise for one row": (PLAIN[0], release, "sensitivity_of", lambda measure, _plan: measure.most),
     "units in one group": (PLAIN[2], release, "sensitivity_of", lambda _measure, _plan: 1),
-    "all rows of a unit": (PLAIN[3], rows_statements, "_is_bounded", lambda _relation, _scan: True),
+    "all rows of a unit": (
+        PLAIN[3],
+        rows_statements,
+        "_first_of_numbered",
+        lambda alias, inner, *_: f"(SELECT * FROM {inner}) AS {alias}",
+    ),
     "values beyond their bounds": (PLAIN[1], rows_expressions, "_between", lambda sql, _lower, _upper: sql),
     "half the scale": (PLAIN[3], release, "laplace_scale", lambda *asked: laplace_scale(*asked) / 2),
     "half the scale of a choice": (PLAIN[4], quantiles, "choice_scale", lambda *asked: choice_scale(*asked) / 2),
