@@ -84,9 +84,13 @@ def test_from_nothing_to_predictions(command: Command, server: RunningServer, tm
     assert done["job_state"] == "finished", done["job_errors"] + done["job_logs"]
     assert len(json.loads(done["job_results"])["predictions"]) == 2
     query = ("query", "SELECT COUNT(*) AS n FROM us.adults", "--datasets", name, "--epsilon", "0.25")
-    assert "0.25" in command.told(*query, "--cost")
-    head, count = command.told(*query).split()
-    assert (head, int(count) > 1_000) == ("n", True)
+    priced = command.told(*query, "--cost")
+    assert "epsilon 0.25 of the budget" in priced
+    assert ["n", "discrete", "Laplace"] in [line.split()[:3] for line in priced.splitlines()]
+    code, out, err = command.run(*query)
+    head, count = out.split()
+    assert (code, head, int(count) > 1_000) == (0, "n", True)
+    assert "Charged epsilon 0.25" in err
     assert "foo" in command.refused(1, "query", "foo", "--datasets", name)
 
     assert "detached" in command.told("data", "detach", "--data-source-uuid", data)

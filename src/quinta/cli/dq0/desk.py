@@ -24,7 +24,9 @@ from quinta.kit.clock import SystemClock
 from quinta.settings import read_gateway_settings
 
 OutputOption = Annotated[Output, typer.Option("--output", "-o", help="How to print data.")]
-POLL_SECONDS = 1.0
+FIRST_PAUSE_SECONDS = 0.05
+"""A query takes a tenth of a second, a training minutes: each pause is twice the one before, up to LONGEST."""
+LONGEST_PAUSE_SECONDS = 1.0
 _LAST_STATES = ("finished", "error")
 
 
@@ -72,11 +74,13 @@ class Desk:
 
     def wait(self, job: str) -> dict[str, Any]:
         """The job once it has ended; Failure when it ended with an error."""
+        pause = FIRST_PAUSE_SECONDS
         while True:
             found = self.get(path("jobs", job))
             if found["job_state"] in _LAST_STATES:
                 break
-            time.sleep(POLL_SECONDS)
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         if found["job_state"] == "error":
             raise Failure(f"job {job} failed: {found.get('job_errors') or 'the server does not say why'}")
         return found

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
 from quinta.cli.dq0.desk import Desk, say
+from quinta.cli.tables import table
+from quinta.cli.version2.render import cell
 
 RESULTS = "results.csv"
 
@@ -20,17 +24,31 @@ def query(
     cost: Annotated[bool, typer.Option("--cost", help="Only say what it would cost.")] = False,
     wait: Annotated[bool, typer.Option(help="Print the result once it is there.")] = True,
 ) -> None:
-    """Ask the project's datasets; the answer has noise that hides single people."""
+    """Ask the project's datasets; the answer has noise that hides single people.
+
+    The result is printed as CSV; what it cost, and how noisy it is, stands on standard error.
+    """
     desk = Desk()
     values = {"query": statement, "datasets": datasets, "epsilon": epsilon, "tau": tau}
     sent = {**values, "private_column": private_column, "project_uuid": desk.project()}
     if cost:
-        say(desk.post("/queries/cost", sent))
+        _say_cost(desk.post("/queries/cost", sent))
         return
     answer = desk.post("/queries", sent)
     if not wait:
         say(answer)
         return
-    job = desk.wait(answer["job_uuid"])["job_uuid"]
-    result = desk.get("/artifacts/download", run_uuid=job, artifact_path=RESULTS)
+    job = desk.wait(answer["job_uuid"])
+    result = desk.get("/artifacts/download", run_uuid=job["job_uuid"], artifact_path=RESULTS)
     typer.echo(result["data_string"], nl=False)
+    if told := json.loads(job.get("job_results") or "{}").get("message"):
+        typer.echo(cell(told), err=True)
+
+
+def _say_cost(answer: Mapping[str, Any]) -> None:
+    say(answer)
+    rows = [[cell(column[name]) for name in ("name", "mechanism", "epsilon", "scale")] for column in answer["columns"]]
+    if rows:
+        typer.echo("\n" + table(["COLUMN", "MECHANISM", "EPSILON", "SCALE OF NOISE"], rows))
+    for note in answer["notes"]:
+        typer.echo(f"\n{cell(note)}")
