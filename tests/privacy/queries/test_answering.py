@@ -91,8 +91,10 @@ def test_costs_name_each_column() -> None:
     assert cost.columns[1].scale == pytest.approx(100), "as if it were alone: its lower bound is 0"
     assert cost.columns[2].scale is None
     assert (cost.delta, cost.tau) == (0, None)
+    assert "are made of the same noisy numbers: their epsilon of 1 is taken once." in cost.notes[-1]
     alone = plan_cost(plan(SUM), NANO)
     assert alone.columns[0].scale == pytest.approx(100)
+    assert alone.notes == ()
     assert plan_cost(plan(COUNT, keys=[UNKNOWN]), NANO).delta == 1e-6
     assert plan_cost(plan(COUNT, keys=[UNKNOWN], tau=40), NANO).tau == 40
     assert plan_cost(plan(COUNT, keys=[UNKNOWN], delta=0.7), NANO).delta == 0.1

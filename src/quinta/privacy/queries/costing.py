@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from quinta.core.datasets.model import NANO
 from quinta.core.queries.model import NoisyColumn, QueryCost
@@ -108,7 +109,19 @@ def _notes(plan: Plan, allocation: Allocation) -> list[str]:
             f"{_number(search.epsilon / NANO)} of epsilon finds the bounds of an operand: values beyond them count as"
             " the nearest bound, which accuracy does not know of."
         )
-    return notes
+    return [*notes, *_shared(plan, allocation)]
+
+
+def _shared(plan: Plan, allocation: Allocation) -> Iterator[str]:
+    """Epsilons of columns add up to more than the query's where one number serves several."""
+    for part in allocation.parts:
+        needs = (aggregate.label for aggregate in plan.aggregates if {*wants_of(aggregate, plan)} & {*part.wants})
+        labels = list(dict.fromkeys(needs))
+        if len(labels) > 1:
+            yield (
+                f"{', '.join(labels[:-1])} and {labels[-1]} are made of the same noisy numbers: their epsilon of"
+                f" {_number(part.epsilon / NANO)} is taken once."
+            )
 
 
 def _counted(plan: Plan, allocation: Allocation) -> str:
