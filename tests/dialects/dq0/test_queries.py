@@ -113,6 +113,9 @@ def test_an_answer_says_what_it_cost(town: Town) -> None:
     assert query["query_result_data"] == town.text(job["job_uuid"])
     assert query["query_accuracy_data"] == town.text(job["job_uuid"], "accuracy.csv")
     assert "0.3" in query["query_result_message"]
+    assert "left" not in query["query_result_message"].replace("left out", "")
+    owners = town.owner.ok("GET", f"/queries/{job['job_uuid']}", params=params)["query_result_message"]
+    assert owners == f"{query['query_result_message']} Of the budget of {town.name} epsilon {town.left():.12g} is left."
     assert query["run_status"] == "FINISHED"
     assert query["query_datasets"] == {town.name: town.data["data_uuid"]}
     assert query["query_statement"] == "SELECT SUM(age) FROM LR.people"

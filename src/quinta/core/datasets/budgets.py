@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from quinta.core.access.model import Actor
 from quinta.core.access.platform_roles import PermissionLevel
 from quinta.core.datasets.budget_rows import begin_period, lock_budgets, write_budget
-from quinta.core.datasets.epsilon import budget_of
+from quinta.core.datasets.epsilon import budget_of, epsilon_of
 from quinta.core.datasets.model import BudgetCharge, ChargeState, Dataset, PrivacyBudget
 from quinta.core.datasets.periods import belongs_to_period, refilled
 from quinta.core.datasets.sight import DatasetReference, dataset_referred, sight_of, visible_ids
@@ -138,6 +138,16 @@ class Budgets:
         budgets = {budget.dataset_id: refilled(budget, now) for budget in found}
         views = [BudgetView(budgets[item], datasets[item].number, datasets[item].name) for item in shown]
         return Page(tuple(views), len(ids))
+
+    async def left(self, actor: Actor, dataset_ids: Collection[str]) -> dict[str, float]:
+        """What is left now, in epsilon, of those of the datasets that the actor manages, by name."""
+        async with self._store.read() as work:
+            sight = await sight_of(work, actor)
+            datasets = await work.of(Dataset, EVERYTHING).find(id=list(dataset_ids), order=("name",))
+            managed = [item for item in datasets if sight.level(item.id, item.owner_id) >= PermissionLevel.MANAGE]
+            found = await work.of(PrivacyBudget, EVERYTHING).find(dataset_id=[item.id for item in managed])
+        budgets = {budget.dataset_id: refilled(budget, self._clock.now()) for budget in found}
+        return {item.name: epsilon_of(budgets[item.id].current) for item in managed}
 
     async def _reserved(self, work: UnitOfWork, job_id: str) -> list[BudgetCharge]:
         """The job's reserved charges, locked: of two that end them at once one finds none."""

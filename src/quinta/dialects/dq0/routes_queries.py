@@ -145,13 +145,16 @@ def _own(view: QueryView) -> dict[str, Any]:
 
 
 async def _results(call: Call, view: QueryView) -> dict[str, str]:
-    """Empty while it is not answered."""
+    """Empty while it is not answered. Who manages a dataset is told as well what is left of its budget."""
     job = view.job.job
     if job.status is not JobStatus.FINISHED:
         return {"query_result_data": "", "query_result_message": "", "query_accuracy_data": ""}
+    left = await call.quarantine.budgets.left(call.actor, list(view.datasets.values()))
+    said = [json.loads(job.result or "{}").get("message", "")]
+    said += [f"Of the budget of {name} epsilon {epsilon:.12g} is left." for name, epsilon in left.items()]
     artifacts = call.quarantine.tracking.artifacts
     return {
         "query_result_data": await text_of(await artifacts.open(call.actor, job.number, RESULTS)),
-        "query_result_message": json.loads(job.result or "{}").get("message", ""),
+        "query_result_message": " ".join(said),
         "query_accuracy_data": await text_of(await artifacts.open(call.actor, job.number, ACCURACY)),
     }
