@@ -84,6 +84,12 @@ async def test_who_may_what(laboratory: Laboratory) -> None:
     await models.unregister(ed, own.model.id)
 
 
+async def check(laboratory: Laboratory, model_id: str, *allowed: ModelPermission) -> None:
+    """The checker's verdict: passed."""
+    async with laboratory.scene.database.begin() as work:
+        await laboratory.tracking.models.set_check(work, model_id, CheckerStatus.PASSED, "{}", allowed)
+
+
 async def test_what_a_private_training_cost_is_spent_when_its_model_is_registered(laboratory: Laboratory) -> None:
     dataset = await data(laboratory)
     run = await laboratory.job_run(2, [dataset])
@@ -97,7 +103,10 @@ async def test_what_a_private_training_cost_is_spent_when_its_model_is_registere
     async with laboratory.scene.database.read() as work:
         [charge] = await work.of(BudgetCharge, EVERYTHING).find(dataset_id=dataset.id)
     assert charge.state is ChargeState.SETTLED
-    # Only who answers for the data says what the model may be used for; the checker may too.
+    await check(laboratory, view.model.id, ModelPermission.PREDICT_PROBABILITIES)
+    checked = (await models.get(uma, view.model.id)).model
+    assert checked.permissions == (ModelPermission.PREDICT_PROBABILITIES,)
+    # Only who answers for the data says what the model may be used for, if the checker is not to have the last word.
     for person in ("uma", "ed"):
         with pytest.raises(NotPermitted):
             await models.change(laboratory.people[person], view.model.id, permissions=["predict_allowed"])
@@ -115,11 +124,26 @@ async def test_what_a_private_training_cost_is_spent_when_its_model_is_registere
             await models.unregister(laboratory.people[person], view.model.id)
     with pytest.raises(NotFound):
         await models.get(laboratory.people["ada"], view.model.id)
-    async with laboratory.scene.database.begin() as work:
-        more = [ModelPermission.PREDICT_PROBABILITIES]
-        await models.set_check(work, view.model.id, CheckerStatus.PASSED, "{}", more)
+    await check(laboratory, view.model.id, *ModelPermission)
     checked = (await models.get(uma, view.model.id)).model
-    assert (checked.checker_status, checked.permissions) == (CheckerStatus.PASSED, tuple(ModelPermission))
+    assert (checked.checker_status, checked.permissions) == (CheckerStatus.PASSED, (ModelPermission.PREDICT,))
+
+
+async def test_what_owners_forbid_no_new_registration_allows(laboratory: Laboratory) -> None:
+    run = await laboratory.job_run(1, [await data(laboratory)])
+    await private(laboratory, run)
+    uma, olga, models = laboratory.people["uma"], laboratory.people["olga"], laboratory.tracking.models
+    first = (await models.register(uma, run.id, "platform")).model
+    await check(laboratory, first.id, *ModelPermission)
+    assert (await models.get(uma, first.id)).model.permissions == tuple(ModelPermission)
+    await models.change(olga, first.id, permissions=[])
+    await models.unregister(uma, first.id)
+    again = (await models.register(uma, run.id, "platform")).model
+    await check(laboratory, again.id, *ModelPermission)
+    assert (await models.get(uma, again.id)).model.permissions == ()
+    assert (await models.change(olga, again.id, permissions=["predict_allowed"])).model.permissions == (
+        ModelPermission.PREDICT,
+    )
 
 
 @pytest.mark.parametrize("level", [1, 2])

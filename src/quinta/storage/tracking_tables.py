@@ -58,6 +58,7 @@ runs = Table(
     text("job_id", nullable=True),
     Column("withheld", Boolean, nullable=False, server_default=false()),
     moment("approved_at", nullable=True),
+    text("decided", nullable=True),
     Index(None, "project_id", "id"),
     Index(None, "experiment_id", "id"),
 )

@@ -42,7 +42,8 @@ class Run:
     """One try. ``id`` is a random UUID: a job's number, where a job made it; outside clients make runs without one.
 
     ``withheld`` says that what user code logged is for owners alone until they approve it (contract dq0 5.7);
-    ``approved_at`` is when they did. Artifacts are in the object store below ``projects/ID/runs/ID/``.
+    ``approved_at`` is when they did. ``decided`` is what they said its models may be used for, which no check changes;
+    None: nothing as yet. Artifacts are in the object store below ``projects/ID/runs/ID/``.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Run:
     job_id: str | None = None
     withheld: bool = False
     approved_at: datetime | None = None
+    decided: tuple[ModelPermission, ...] | None = None
 
 
 class Source(StrEnum):

@@ -72,7 +72,8 @@ class RegisteredModels:
     ) -> ModelView:
         """Keeps the artifact folder ``location`` of a run as a model; what its training cost is spent then.
 
-        A model of public data may be used at once, another one when the checker or the data's owners say so. NotFound
+        A model of public data may be used at once, another one when the checker or the data's owners say so; what these
+        said of a model of the run holds for each that is registered from it later. NotFound
         (``model_path``): the run has no such folder, or none that is shown before its owners approve the run.
         StateConflict: its data are private and its training was not, and they have not approved it.
         """
@@ -98,6 +99,8 @@ class RegisteredModels:
                 await self._budgets.settle(work, job.id)
         else:
             model = replace(model, permissions=tuple(ModelPermission))
+        if run.decided is not None:
+            model = replace(model, permissions=run.decided)
         await work.of(RegisteredModel, in_project(run.project_id)).add(model)
         work.emit(_event(EventName.REGISTERED_MODEL_CREATED, model, actor))
         return model
@@ -130,9 +133,9 @@ class RegisteredModels:
         description: str | None = None,
         permissions: Collection[str] | None = None,
     ) -> ModelView:
-        """Changes what is given. ``permissions`` replaces all of them: for owners of all data that the model learnt
-        from, and for administrators; of public data, for who manages the project. Name and description are for who may
-        write in the project."""
+        """Changes what is given. ``permissions`` replaces all of them, whatever a check says later: for owners of all
+        data that the model learnt from, and for administrators; of public data, for who manages the project. Name and
+        description are for who may write in the project."""
         async with self._store.begin() as work:
             only_permissions = name is None and description is None
             if only_permissions and await is_administrator(work, actor):
@@ -148,6 +151,7 @@ class RegisteredModels:
             if permissions is not None:
                 await _require_owner(work, actor, model)
                 values["permissions"] = _permissions(permissions)
+                await work.of(Run, EVERYTHING).change(model.run_id, decided=values["permissions"])
             return await self._change(work, actor, model, values)
 
     async def unregister(self, actor: Actor, model_id: str) -> None:
@@ -168,10 +172,13 @@ class RegisteredModels:
         self, work: UnitOfWork, model_id: str, status: CheckerStatus, report: str, allowed: Collection[ModelPermission]
     ) -> None:
         """Writes what the checker found, whoever asks: ``allowed`` is what the model may be used for from then on,
-        beside what its owners have allowed. A model that is gone is no error."""
+        unless its owners have said that themselves. A model that is gone is no error."""
         model = await work.of(RegisteredModel, EVERYTHING).get(id=model_id)
         if model is not None:
-            permissions = tuple(item for item in ModelPermission if item in {*model.permissions, *allowed})
+            run = await work.of(Run, EVERYTHING).get(id=model.run_id)
+            permissions = model.permissions
+            if run is None or run.decided is None:
+                permissions = tuple(item for item in ModelPermission if item in {*permissions, *allowed})
             values = {"checker_status": status, "checker_report": report, "permissions": permissions}
             await self._write(work, model, values, None)
 

@@ -290,6 +290,7 @@ def _create_tracking() -> None:
         _text("job_id", nullable=True),
         sa.Column("withheld", sa.Boolean(), nullable=False, server_default=sa.false()),
         _moment("approved_at", nullable=True),
+        _text("decided", nullable=True),
     )
     op.create_table(
         "run_metrics",
