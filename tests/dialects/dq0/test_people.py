@@ -23,7 +23,8 @@ def test_from_registering_to_logging_out(house: House) -> None:
     assert person.refused("GET", "/data")[0] == 401
 
 
-def test_accounts_and_profiles(house: House, scientist: Door, owner: Door) -> None:
+def test_accounts_and_profiles(house: House, owner: Door) -> None:
+    scientist = house.person("user")
     account = house.admin.ok("PATCH", f"/users/{scientist.number}", json={})
     assert account | {"created_at": 0, "updated_at": 0} == {
         "id": scientist.number,
