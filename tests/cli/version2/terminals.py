@@ -43,10 +43,17 @@ class Terminal:
         """Ctrl-C."""
         self.process.send_signal(signal.SIGINT)
 
-    def ends(self) -> int:
-        """Its exit code, once all that it wrote is read."""
+    def ends(self, *, interrupted: bool = False) -> int:
+        """Its exit code, once all that it wrote is read. ``interrupted``: by Ctrl-C, again while nothing happens, as a
+        signal just before a program waits for input is seen only after it."""
         deadline = time.monotonic() + _SECONDS
+        if interrupted:
+            self.interrupt()
+        said = len(self._bytes)
         while self._read():
+            if interrupted and said == len(self._bytes):
+                self.interrupt()
+            said = len(self._bytes)
             assert time.monotonic() < deadline, self.text
         return self.process.wait(timeout=_SECONDS)
 
