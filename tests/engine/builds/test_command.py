@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 import uuid
 from pathlib import Path
 
@@ -99,6 +100,23 @@ async def test_cancelling_ends_the_whole_tree(runner: StepRunner, tmp_path: Path
     await until_there_are(0, nap)
 
 
+async def test_cancelling_while_it_starts_ends_the_whole_tree(runner: StepRunner, tmp_path: Path, nap: str) -> None:
+    """The program has children before the event loop has seen that it started: the loop stands still meanwhile."""
+    task = asyncio.ensure_future(runner.run(shell(tmp_path, f"sleep {nap} & exec sleep {nap}"), lambda line: None))
+    end = time.monotonic() + 20
+    while not any(nap.encode() in command for command in commands().values()):
+        assert time.monotonic() < end
+        await asyncio.sleep(0)
+    while len(sleepers(nap)) != 2:
+        assert time.monotonic() < end
+
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(task, 20)
+
+    await until_there_are(0, nap)
+
+
 async def test_what_it_leaves_behind_ends_with_it(runner: StepRunner, tmp_path: Path, nap: str) -> None:
     script = f"(setsid sleep {nap} > /dev/null 2>&1 &) ; sleep {nap} > /dev/null 2>&1 & echo started"
     lines: list[str] = []
@@ -121,13 +139,16 @@ async def test_cgroups_are_removed_and_limit_memory(sandbox: Sandbox, tmp_path: 
     assert log[-1] == "done"
 
 
-def sleepers(nap: str) -> list[int]:
-    found = []
+def commands() -> dict[int, bytes]:
+    found = {}
     for process in scan():
         with contextlib.suppress(OSError):
-            if Path(f"/proc/{process}/cmdline").read_bytes() == f"sleep\0{nap}\0".encode():
-                found.append(process)
+            found[process] = Path(f"/proc/{process}/cmdline").read_bytes()
     return found
+
+
+def sleepers(nap: str) -> list[int]:
+    return [process for process, command in commands().items() if command == f"sleep\0{nap}\0".encode()]
 
 
 async def until_there_are(count: int, nap: str) -> None:

@@ -93,28 +93,44 @@ class StepRunner:
         )
 
     async def _run(self, command: list[str], name: str, on_line: Callable[[str], None]) -> int:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env={},  # what the launcher gets would be visible inside as /proc/1/environ
-            start_new_session=True,
-        )
+        process = await self._start(command, name)
         assert process.stdout is not None
         lines = _Lines(on_line)
         reading = asyncio.ensure_future(_read(process.stdout, lines))
         try:
             return await process.wait()
         finally:
-            if self.sandbox.bwrap is None:
-                kill_session(process.pid, name)
-            elif process.returncode is None:
-                kill_launcher(process.pid)
-            await process.wait()
+            await self._end(process, name)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(reading, _DRAIN_SECONDS)
             lines.close()
+
+    async def _start(self, command: list[str], name: str) -> asyncio.subprocess.Process:
+        """When this is cancelled it still waits for the start, then ends the whole tree: asyncio would kill the program
+        alone, which may have children before the event loop has seen it start."""
+        starting = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                env={},  # what the launcher gets would be visible inside as /proc/1/environ
+                start_new_session=True,
+            )
+        )
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            with contextlib.suppress(OSError):  # it could not be started: nothing to end
+                await self._end(await starting, name)
+            raise
+
+    async def _end(self, process: asyncio.subprocess.Process, name: str) -> None:
+        if self.sandbox.bwrap is None:
+            kill_session(process.pid, name)
+        elif process.returncode is None:
+            kill_launcher(process.pid)
+        await process.wait()
 
 
 async def _remove(group: Cgroup) -> None:
