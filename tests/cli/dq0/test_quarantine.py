@@ -43,6 +43,23 @@ def state_of(command: Command) -> dict[str, str]:
     return dict(json.loads(command.told("model", "state", "--output", "json")))
 
 
+def ask(command: Command, name: str) -> None:
+    """The price of a question, its answer and a refusal."""
+    query = ("query", "SELECT COUNT(*) AS n FROM us.adults", "--datasets", name, "--epsilon", "0.25")
+    priced = command.told(*query, "--cost")
+    assert "epsilon 0.25 of the budget" in priced
+    assert ["n", "discrete", "Laplace"] in [line.split()[:3] for line in priced.splitlines()]
+    code, out, err = command.run(*query)
+    head, count = out.split()
+    assert (code, head, int(count) > 1_000) == (0, "n", True)
+    assert "Charged epsilon 0.25" in err
+    assert "foo" in command.refused(1, "query", "foo", "--datasets", name)
+
+
+def ended(command: Command) -> dict[str, str]:
+    return wait_for(lambda: state_of(command), lambda job: job["job_state"] in ("finished", "error"), seconds=240)
+
+
 def test_from_nothing_to_predictions(command: Command, server: RunningServer, tmp_path: Path) -> None:
     house = House(server)
     begin(command, house, "owner")
@@ -69,39 +86,31 @@ def test_from_nothing_to_predictions(command: Command, server: RunningServer, tm
 
     assert "budget" in command.refused(1, "model", "train", "--arg", "target-epsilon=1000")
     command.told("model", "train", "--arg", "epochs=2")
-    done = wait_for(lambda: state_of(command), lambda job: job["job_state"] in ("finished", "error"), seconds=240)
+    done = ended(command)
     assert done["job_state"] == "finished", done["job_errors"] + done["job_logs"]
     assert "metrics.accuracy" in command.told("model", "state")
     assert "registered" in command.told("model", "register")
     row = [39, "Private", 13, "Divorced", "Sales", "Unmarried", "Male", 0, 0, 40]
     Path("rows.json").write_text(json.dumps([row, row[1:]]))
     command.told("model", "predict", "--input-path", "rows.json")
-    done = wait_for(lambda: state_of(command), lambda job: job["job_state"] in ("finished", "error"), seconds=240)
+    done = ended(command)
     assert "must have 10 values: age, workclass" in done["job_errors"]
     Path("rows.json").write_text(json.dumps([row, row]))
     command.told("model", "predict", "--input-path", "rows.json")
-    done = wait_for(lambda: state_of(command), lambda job: job["job_state"] in ("finished", "error"), seconds=240)
+    done = ended(command)
     assert done["job_state"] == "finished", done["job_errors"] + done["job_logs"]
     assert len(json.loads(done["job_results"])["predictions"]) == 2
-    query = ("query", "SELECT COUNT(*) AS n FROM us.adults", "--datasets", name, "--epsilon", "0.25")
-    priced = command.told(*query, "--cost")
-    assert "epsilon 0.25 of the budget" in priced
-    assert ["n", "discrete", "Laplace"] in [line.split()[:3] for line in priced.splitlines()]
-    code, out, err = command.run(*query)
-    head, count = out.split()
-    assert (code, head, int(count) > 1_000) == (0, "n", True)
-    assert "Charged epsilon 0.25" in err
-    assert "foo" in command.refused(1, "query", "foo", "--datasets", name)
+    ask(command, name)
 
     assert "detached" in command.told("data", "detach", "--data-source-uuid", data)
     command.told("model", "train")
-    done = wait_for(lambda: state_of(command), lambda job: job["job_state"] in ("finished", "error"), seconds=240)
+    done = ended(command)
     assert "no dataset is attached" in done["job_errors"]
     assert "no dataset is attached" in command.told("model", "state")
     Path("train.py").write_text("import time\nwhile True:\n    time.sleep(0.1)\n")
     command.told("model", "train", "--entry-point", "train_use_my_model")
     command.told("model", "cancel", "--force")
-    done = wait_for(lambda: state_of(command), lambda job: job["job_state"] in ("finished", "error"), seconds=240)
+    done = ended(command)
     assert done["job_errors"] == "job cancelled by user"
     command.told("user", "logout")
     assert "dq0 user login" in command.refused(1, "model", "state")
