@@ -129,3 +129,34 @@ def test_a_sum_beside_a_count_has_the_whole_epsilon(asked: list[Aggregate], scal
     cost = cost_of(found, allocate(found, NANO))
     assert [column.scale for column in cost.columns] == [scale and pytest.approx(scale) for scale in scales]
     assert len(joints_of(found)) == (len(asked) > 1)
+
+
+UNITS = aggregate(AggregateKind.COUNT_UNITS)
+MEDIAN = aggregate(AggregateKind.QUANTILE, SCORE)
+
+
+@pytest.mark.parametrize(
+    ("asked", "keys", "tau", "most_rows", "scale"),
+    [
+        ([SUM], [], 0.0, 1, 100),
+        ([SUM], [], 5.0, 1, 100),
+        ([SUM], [Key(JOB, None)], 0.0, 1, 100),
+        ([UNITS, SUM], [], 0.0, 1, 100),
+        ([SUM, MEDIAN], [], 5.0, 1, 100 * 20 / 12),
+        ([SUM], [], 5.0, 2, 200 * 11 / 8),
+        ([SUM, MEDIAN], [], 0.0, 1, 200),
+    ],
+)
+def test_a_sum_brings_the_count_that_selects_groups(
+    asked: list[Aggregate], keys: list[Key], tau: float, most_rows: int, scale: float
+) -> None:
+    """It would have 3 of 11 of epsilon. Individuals with several rows are counted by themselves."""
+    found = plan(*asked, keys=keys, tau=tau, most_rows=most_rows)
+    allocation = allocate(found, NANO)
+    told = dict(zip((one.kind for one in asked), cost_of(found, allocation).columns, strict=True))
+    assert told[AggregateKind.SUM].scale == pytest.approx(scale)
+    is_selected = allocation.selection is not None
+    assert is_selected == bool(keys or tau)
+    if joints_of(found) and is_selected:
+        assert allocation.selection in joints_of(found)[0].wants
+    assert bool(joints_of(found)) == (most_rows == 1 and (is_selected or UNITS in asked))

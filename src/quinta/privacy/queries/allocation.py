@@ -14,6 +14,7 @@ from quinta.core.datasets.metadata import ColumnType
 from quinta.core.datasets.model import NANO
 from quinta.core.errors import InvalidInput
 from quinta.privacy.queries.automatic import edges_of
+from quinta.privacy.queries.groups import asks_individuals, is_enumerable, is_selecting
 from quinta.privacy.queries.noise import MOST_SCALE, laplace_scale
 from quinta.privacy.queries.tau import MOST_DELTA, derived_tau, largest_tau
 from quinta.privacy.queries.tree import (
@@ -50,9 +51,6 @@ CHOICE_WEIGHT: Final = 8
 JOINT_WEIGHT: Final = SUM_WEIGHT + COUNT_WEIGHT
 HIDDEN_WEIGHT: Final = 3
 SEARCH_WEIGHT: Final = 4
-
-MOST_ENUMERATED: Final = 10_000
-"""Groups that are put out whether they have rows or not; of more, only those that are there are told, by tau."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +111,7 @@ class Allocation:
 def allocate(plan: Plan, epsilon: int) -> Allocation:
     """Shares ``epsilon`` (1e-9) between what ``plan`` needs. InvalidInput (``epsilon``): too little for all of it."""
     enumerates = is_enumerable(plan)
-    selection = _selection(plan, enumerates=enumerates)
+    selection = _selection(plan)
     limits = tuple((_limited(limit), limit.least) for limit in plan.limits if limit.column is not None)
     weights = _weights(plan, selection, limits)
     if plan.is_empty or not weights:
@@ -135,16 +133,6 @@ def allocate(plan: Plan, epsilon: int) -> Allocation:
         enumerates,
     )
     return _with_tau(plan, allocation)
-
-
-def is_enumerable(plan: Plan) -> bool:
-    """Whether all groups are known beforehand (decision: at most MOST_ENUMERATED of them); () without keys is one."""
-    count = 1
-    for key in plan.keys:
-        if key.values is None:
-            return False
-        count *= len(key.values)
-    return count <= MOST_ENUMERATED
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,14 +164,13 @@ def _weights(plan: Plan, selection: Want | None, limits: tuple[tuple[Want, int],
     return weights
 
 
-def _selection(plan: Plan, *, enumerates: bool) -> Want | None:
+def _selection(plan: Plan) -> Want | None:
     """The count that tau is about. For delta any count does of which a unit has at most m in all: one that is measured
     anyway costs nothing. Where a number of individuals is asked for it must not be more than that: their number, or
     with one row each that of their rows or values."""
-    asks = plan.tau > 0 or any(limit.column is None for limit in plan.limits)
-    if enumerates and not asks:
+    if not is_selecting(plan):
         return None
-    if asks and plan.source.most_rows > 1:
+    if asks_individuals(plan) and plan.source.most_rows > 1:
         return individuals(plan.source)
     counts = [want for want in _measured(plan) if want.kind in _COUNTS]
     if ROWS in counts:

@@ -14,9 +14,7 @@ from quinta.privacy.queries.statements.outer import shape_of
 from quinta.privacy.queries.statements.parsing import parsed
 from quinta.privacy.queries.statements.relations import Core
 from quinta.privacy.queries.statements.thresholds import delta_of, limits_of, tau_of
-from quinta.privacy.queries.tree import AggregateKind, Plan, Scan, Source, Value
-
-_COUNTS = frozenset({AggregateKind.COUNT_ROWS, AggregateKind.COUNT, AggregateKind.COUNT_UNITS})
+from quinta.privacy.queries.tree import COUNTS, Plan, Scan, Source, Value
 
 
 def analyse(question: Question) -> Plan:
@@ -60,7 +58,7 @@ def _constants(core: Core) -> tuple[Value, ...] | None:
     """Of no rows at all, where they are no groups: counts are 0, all else is NULL."""
     if not core.is_empty or core.keys:
         return None
-    return tuple(0 if aggregate.kind in _COUNTS else None for aggregate in core.aggregates)
+    return tuple(0 if aggregate.kind in COUNTS else None for aggregate in core.aggregates)
 
 
 def _notes(core: Core) -> tuple[str, ...]:

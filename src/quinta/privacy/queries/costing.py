@@ -9,10 +9,8 @@ from quinta.core.datasets.model import NANO
 from quinta.core.queries.model import NoisyColumn, QueryCost
 from quinta.privacy.queries.allocation import Allocation, Part, scale_of
 from quinta.privacy.queries.quantiles import choice_of
-from quinta.privacy.queries.tree import Aggregate, AggregateKind, MeasureKind, Plan
+from quinta.privacy.queries.tree import COUNTS, Aggregate, AggregateKind, MeasureKind, Plan
 from quinta.privacy.queries.wants import Joint, Want, histogram_of, measure_of, wants_of
-
-COUNTS = frozenset({AggregateKind.COUNT_ROWS, AggregateKind.COUNT, AggregateKind.COUNT_UNITS})
 
 
 def cost_of(plan: Plan, allocation: Allocation) -> QueryCost:

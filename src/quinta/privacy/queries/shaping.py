@@ -17,7 +17,7 @@ import duckdb
 from quinta.core.datasets.metadata import ColumnType
 from quinta.privacy.masking import masked
 from quinta.privacy.queries.release import NoisyTable
-from quinta.privacy.queries.tree import Aggregate, AggregateKind, Key, Plan, Value
+from quinta.privacy.queries.tree import COUNTS, Aggregate, AggregateKind, Key, Plan, Value
 
 SETTINGS: Final = {
     "enable_external_access": "false",
@@ -27,7 +27,6 @@ SETTINGS: Final = {
     "memory_limit": "256MB",
     "lock_configuration": "true",
 }
-_COUNTS: Final = frozenset({AggregateKind.COUNT_ROWS, AggregateKind.COUNT, AggregateKind.COUNT_UNITS})
 _SPECIAL: Final = re.compile('[,"\r\n]')
 _SQL_TYPES: Final = {
     ColumnType.BOOLEAN: "BOOLEAN",
@@ -104,7 +103,7 @@ def _in_sql(value: Value) -> Value:
 
 
 def _type_of(aggregate: Aggregate) -> ColumnType:
-    if aggregate.kind in _COUNTS:
+    if aggregate.kind in COUNTS:
         return ColumnType.INT
     if aggregate.operand is not None and aggregate.kind in (AggregateKind.SUM, AggregateKind.QUANTILE):
         return aggregate.operand.type

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from quinta.core.datasets.metadata import ColumnType
 
@@ -243,6 +244,10 @@ class AggregateKind(StrEnum):
     DEVIATION_OF_ALL = "stddev_pop"
     QUANTILE = "quantile"
     """MIN is the quantile of 0, MAX of 1, MEDIAN of a half."""
+
+
+COUNTS: Final = frozenset({AggregateKind.COUNT_ROWS, AggregateKind.COUNT, AggregateKind.COUNT_UNITS})
+"""Kinds whose exact answer is a whole number, 0 where there are no rows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,10 @@ from typing import Final
 from quinta.core.datasets.metadata import ColumnType
 from quinta.core.datasets.model import NANO
 from quinta.privacy.queries.automatic import clamped_to
+from quinta.privacy.queries.groups import is_selecting
 from quinta.privacy.queries.noise import MOST_SCALE
 from quinta.privacy.queries.tree import (
+    COUNTS,
     Aggregate,
     AggregateKind,
     AutomaticBounds,
@@ -144,15 +146,22 @@ def wants_of(aggregate: Aggregate, plan: Plan) -> tuple[Want, ...]:
 
 def shares_centre(aggregate: Aggregate, plan: Plan) -> bool:
     """Whether differences from the middle are measured anyway, or the number of values, or that of rows and this is the
-    first sum: a joint that brings no number that is asked for is worse than a sum alone where bounds have two signs."""
+    first sum: a joint that brings no number that is needed is worse than a sum alone where bounds have two signs."""
     first = next(other for other in plan.aggregates if other.kind in CENTRED or other.kind is AggregateKind.SUM)
     is_first = (first.operand, first.automatic) == (aggregate.operand, aggregate.automatic)
-    return any(
+    return (is_first and _counts_rows(plan)) or any(
         (other.kind in CENTRED and (other.operand, other.automatic) == (aggregate.operand, aggregate.automatic))
         or (other.kind is AggregateKind.COUNT and other.operand == aggregate.operand)
-        or (other.kind is AggregateKind.COUNT_ROWS and is_first)
         for other in plan.aggregates
     )
+
+
+def _counts_rows(plan: Plan) -> bool:
+    """Whether the number of rows is asked for, or needed to select groups by, which that of values does as well."""
+    kinds = {aggregate.kind for aggregate in plan.aggregates}
+    if AggregateKind.COUNT_ROWS in kinds or plan.source.most_rows > 1:
+        return AggregateKind.COUNT_ROWS in kinds
+    return AggregateKind.COUNT_UNITS in kinds or (is_selecting(plan) and kinds.isdisjoint(COUNTS | CENTRED))
 
 
 def joints_of(plan: Plan) -> tuple[Joint, ...]:
