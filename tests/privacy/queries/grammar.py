@@ -92,7 +92,7 @@ def numbers(ground: Ground, names: Names) -> st.SearchStrategy[str]:
     n, x = names["n"], names["x"]
     low, high = ground.whole
     middle = (low + high) // 2
-    leaves = st.sampled_from([n, n, x, x])
+    leaves = st.sampled_from([n, n, x, x, *([names["w"]] if "w" in names else ())])
     return st.one_of(
         leaves,
         leaves,
@@ -170,13 +170,15 @@ def aggregates(draw: st.DrawFn, ground: Ground, names: Names) -> Asked:
 
 
 @st.composite
-def statements(draw: st.DrawFn, ground: Ground) -> Statement:
-    plain = {name: name for name in ALL.split(", ")}
+def statements(draw: st.DrawFn, ground: Ground, *, searches: bool = False) -> Statement:
+    """``searches``: also about the column w, whose bounds are found with noise first."""
+    every = f"{ALL}, w" if searches else ALL
+    plain = {name: name for name in every.split(", ")}
     prefixed = {name: f"p.{name}" for name in plain} | {"x": "v.x", "t": "v.t"}
     which = draw(st.sampled_from(["plain", "plain", "plain", "plain", "rows", "join"]))
     names, source = plain, PLAIN
     if which == "rows":
-        source = f"FROM (SELECT {ALL} FROM people WHERE {draw(conditions(ground, plain))}) AS q"
+        source = f"FROM (SELECT {every} FROM people WHERE {draw(conditions(ground, plain))}) AS q"
     elif which == "join":
         names, source = prefixed, draw(st.sampled_from(JOINS))
     asked = tuple(draw(st.lists(aggregates(ground, names), min_size=1, max_size=3)))

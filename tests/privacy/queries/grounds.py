@@ -93,6 +93,7 @@ def _table(chance: random.Random, whole: tuple[int, int], fractions: tuple[float
         ColumnMetadata("b", ColumnType.BOOLEAN),
         ColumnMetadata("j", ColumnType.INT, allowed_values=STARS),
         ColumnMetadata("d", ColumnType.DATETIME, bounded=True, lower=FIRST, upper=LAST),
+        ColumnMetadata("w", ColumnType.FLOAT, use_auto_bounds=True, auto_lower=-40.0, auto_upper=1e6),
         ColumnMetadata("raw", ColumnType.FLOAT),
         ColumnMetadata("note", ColumnType.STRING),
     )
@@ -137,6 +138,7 @@ def _row(chance: random.Random, whole: tuple[int, int], fractions: tuple[float, 
         "b": chance.choice([True, False, False, None]),
         "j": chance.choice([1, 3, 3, 5, 9, None]),
         "d": chance.choice([moment] * 6 + [None, datetime(1900, 5, 6, tzinfo=UTC)]),
+        "w": chance.choice([chance.uniform(0, 500)] * 6 + [None, math.nan, -1e300, 3e5]),
         "raw": chance.uniform(-1e300, 1e300),
         "note": "n",
     }
@@ -144,8 +146,8 @@ def _row(chance: random.Random, whole: tuple[int, int], fractions: tuple[float, 
 
 def _victim(chance: random.Random, whole: tuple[int, int], fractions: tuple[float, float]) -> list[Row]:
     """The most telling rows there can be: beyond bounds, in groups of their own, without values, many and the same."""
-    high = {"n": 10**18, "x": math.inf, "k": "solo", "t": "solo", "b": True, "j": 5, "d": LAST}
-    low = {"n": -(10**18), "x": -1e308, "k": "u", "t": "", "b": False, "j": 1, "d": FIRST}
+    high = {"n": 10**18, "x": math.inf, "k": "solo", "t": "solo", "b": True, "j": 5, "d": LAST, "w": 1e300}
+    low = {"n": -(10**18), "x": -1e308, "k": "u", "t": "", "b": False, "j": 1, "d": FIRST, "w": -40.0}
     nothing = {**dict.fromkeys(high), "x": math.nan}
     kinds = [{**row, "raw": 1e308, "note": "victim"} for row in (high, low, nothing)]
     kinds += [{**kinds[0], "t": f"solo{number}", "k": ALLOWED[number % 3]} for number in range(4)]
