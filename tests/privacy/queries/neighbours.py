@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -76,6 +77,13 @@ class Case:
     table: Mapping[str, Any] = field(default_factory=dict)
     asked: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def draws_rows(self) -> bool:
+        """Whether a unit has more rows than count, so that each reading draws others of them."""
+        own = self.table.get("privacy_column", "id") or "id"
+        units = Counter(row[own] for row in (*self.others, *self.unit))
+        return max(units.values()) > self.table.get("max_ids", 1)
+
     def neighbours(self) -> tuple[list[Row], list[Row]]:
         return list(self.others), [*self.others, *self.unit]
 
@@ -114,8 +122,8 @@ def question(case: Case, asked: AskedDataset) -> Question:
 
 
 class Remembered:
-    """A source whose exact numbers are read once and then remembered: the reading of many answers about rows of which
-    no unit has more than count. ``Sources`` for ``plan_answer``."""
+    """A source whose exact numbers are read once and then remembered: for many answers about rows of which no unit has
+    more than count (``Case.draws_rows``), whose reading is the same each time. ``Sources`` for ``plan_answer``."""
 
     def __init__(self, sources: Sources, datasets: Sequence[AskedDataset]) -> None:
         self._sources = sources

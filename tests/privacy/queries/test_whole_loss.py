@@ -9,8 +9,9 @@ Each honest shape is accused with probability 1e-6 at most: any of the 60 of thi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import pytest
 
 from quinta.core.datasets.model import NANO
 from quinta.core.queries.model import AskedDataset, QueryAnswer
-from quinta.privacy.queries import allocation, quantiles, release, rows_expressions, rows_statements
+from quinta.privacy.queries import allocation, answering, quantiles, release, rows_expressions, rows_statements
 from quinta.privacy.queries.analysis import analyse
 from quinta.privacy.queries.answering import answer, plan_answer
 from quinta.privacy.queries.noise import Noise, OpenDPNoise
@@ -39,10 +40,10 @@ from tests.privacy.queries.neighbours import (
 from tests.privacy.queries.shapes import ALONE, BY_COPY, BY_SEX, NOTHING, OTHERS, SAME, SHAPES, of_two
 from tests.privacy.queries.test_loss import Changed
 
-DRAWS = 5_000
-"""Of each neighbour, so many at least: copies, or several answers of fewer."""
-ANSWERS = 800
-"""Where each draw is an answer of its own, which takes 4 ms of processor."""
+DRAWS = 20_000
+"""Of each neighbour, so many at least: copies, over several answers."""
+ANSWERS = int(os.environ.get("QUINTA_TEST_ANSWERS", "1000"))
+"""Where each draw is an answer of its own, which takes 3 ms of processor: 20,000 take a quarter of an hour."""
 
 FAR_MORE = 40_000
 """What is a little more than delta is missed in 9,000 draws with a chance of 6 %, in so many of 1e-50."""
@@ -58,36 +59,25 @@ def sources(tmp_path: Path) -> Iterator[Sources]:
 
 
 def drawn(
-    case: Case, sources: Sources, asked: AskedDataset, noise: MakeNoise | None, draws: int
+    case: Case, sources: Sources, asked: AskedDataset, noise: MakeNoise, draws: int
 ) -> tuple[Numbers, QueryAnswer]:
-    """Answers about all copies, and the last one; ``noise`` instead of OpenDP's is for broken variants alone."""
-    asking, parts = question(case, asked), []
-    for _ in range(-(-draws // case.copies)):
-        if noise is None:
-            found = answer(asking, sources)
-        else:
-            found = plan_answer(analyse(asking), asking.epsilon, asking.datasets, sources, noise())
-        parts.append(features_of_copies(found, case))
-    return np.concatenate(parts), found
-
-
-def drawn_alone(
-    case: Case, sources: Sources, asked: AskedDataset, noise: MakeNoise | None, draws: int
-) -> tuple[Numbers, QueryAnswer]:
-    """Answers each of its own, with analysis and exact numbers of the first one."""
-    asking, drawing = question(case, asked), OpenDPNoise() if noise is None else noise()
-    plan, source = analyse(asking), Remembered(sources, asking.datasets)
-    found = [plan_answer(plan, asking.epsilon, asking.datasets, source, drawing) for _ in range(min(draws, ANSWERS))]
-    return features_of_answers(found, case), found[-1]
+    """What answers tell, a row for each draw, and the last of them. The statement is analysed once, and exact numbers
+    that are the same at each reading are read once; another ``noise`` than OpenDP's is for broken variants alone."""
+    asking = question(case, asked)
+    plan, source = analyse(asking), sources if case.draws_rows else Remembered(sources, asking.datasets)
+    count = min(draws, ANSWERS) if case.copies == 1 else -(-draws // case.copies)
+    found = [plan_answer(plan, asking.epsilon, asking.datasets, source, noise()) for _ in range(count)]
+    if case.copies == 1:
+        return features_of_answers(found, case), found[-1]
+    return np.concatenate([features_of_copies(one, case) for one in found]), found[-1]
 
 
 def loss_is_found(
-    case: Case, folder: Path, sources: Sources, noise: MakeNoise | None = None, draws: int = DRAWS
+    case: Case, folder: Path, sources: Sources, noise: MakeNoise = OpenDPNoise, draws: int = DRAWS
 ) -> bool:
     """Whether more than the charge shows between the case's neighbours."""
-    draw = drawn_alone if case.copies == 1 else drawn
     (one, answered), (other, answered_too) = (
-        draw(case, sources, dataset(folder / f"{number}.{case.ending}", case, rows), noise, draws)
+        drawn(case, sources, dataset(folder / f"{number}.{case.ending}", case, rows), noise, draws)
         for number, rows in enumerate(case.neighbours())
     )
     assert (answered.cost, answered.message) == (answered_too.cost, answered_too.message)
@@ -109,7 +99,7 @@ class Broken:
     module: Any = None
     name: str = ""
     instead: Any = None
-    noise: MakeNoise | None = None
+    noise: MakeNoise = OpenDPNoise
     draws: int = DRAWS
 
 
@@ -186,11 +176,25 @@ def test_false_alarms_of_all_honest_ones_together() -> None:
     assert 60 * FALSE_ALARM < 1 / 16_000
 
 
-@pytest.mark.parametrize("name", ALONE)
+@pytest.mark.parametrize("name", [name for name, case in {**SHAPES, **ALONE}.items() if not case.draws_rows])
 def test_what_is_remembered_is_what_is_read(name: str, tmp_path: Path, sources: Sources) -> None:
-    for number, rows in enumerate(ALONE[name].neighbours()):
-        asking = question(ALONE[name], dataset(tmp_path / f"{number}.{ALONE[name].ending}", ALONE[name], rows))
+    case = {**SHAPES, **ALONE}[name]
+    case = replace(case, copies=min(case.copies, 20))
+    for number, rows in enumerate(case.neighbours()):
+        asking = question(case, dataset(tmp_path / f"{number}.{case.ending}", case, rows))
         plan, source = analyse(asking), Remembered(sources, asking.datasets)
         assert plan == analyse(asking)
         plan_answer(plan, asking.epsilon, asking.datasets, source, OpenDPNoise())
         assert source.agrees()
+
+
+def test_answer_is_what_is_drawn_from(tmp_path: Path, sources: Sources, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker's ``answer`` is the analysis and ``plan_answer`` with OpenDP's noise, nothing besides."""
+    case = replace(SHAPES["count"], copies=20)
+    asking = question(case, dataset(tmp_path / "0.csv", case, case.neighbours()[0]))
+    asked: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(answering, "plan_answer", lambda *given: asked.append(given))
+    answer(asking, sources)
+    [(plan, *others, noise)] = asked
+    assert (plan, others) == (analyse(asking), [asking.epsilon, asking.datasets, sources])
+    assert type(noise) is OpenDPNoise
