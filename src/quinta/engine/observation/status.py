@@ -58,14 +58,15 @@ class StatusReport:
         }
 
     async def _versions(self) -> list[dict[str, Any]]:
-        pools, tallies = self._sources.supervisor.snapshot(), self._sources.supervisor.tally.versions()
-        jobs: dict[str, list[PoolSnapshot]] = {}
-        for job, pool in self._sources.supervisor.jobs():
-            jobs.setdefault(job.version_id, []).append(pool)
         pending: Mapping[str, int] = {}
         for queue in await self._sources.queues.read() or ():
             if queue.name is QueueName.BATCH_REQUESTS:
                 pending = queue.waiting_by_version
+        # All of the supervisor in one piece, without waiting: versions come and go.
+        pools, tallies = self._sources.supervisor.snapshot(), self._sources.supervisor.tally.versions()
+        jobs: dict[str, list[PoolSnapshot]] = {}
+        for job, pool in self._sources.supervisor.jobs():
+            jobs.setdefault(job.version_id, []).append(pool)
         rows = []
         for version_id, version in self._sources.supervisor.versions().items():
             pool, tally = pools[version_id], tallies.get(version_id, VersionTally())
