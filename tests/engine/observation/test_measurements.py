@@ -6,15 +6,18 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from quinta.core.observation.failures import FailureCounts
+from quinta.core.observation.queues import Queue
 from quinta.core.reasons import Reason
 from quinta.engine.measurements import MOST_LABELLED, Measurements, Sources
 from quinta.engine.observation.pulse import Pulse
 from quinta.engine.observation.queues import QueueReader
+from quinta.engine.observation.status import StatusReport
 from quinta.engine.reading_process import ReadingProcess
 from quinta.engine.recorder import Recorder
 from quinta.engine.sandbox.sandbox import Sandbox
@@ -29,22 +32,32 @@ __all__ = ["environments", "sandbox"]
 Samples = dict[str, dict[tuple[tuple[str, str], ...], float]]
 
 
-def measurements_of(world: World, database: Database) -> Measurements:
+def sources_of(world: World, database: Database) -> Sources:
     clock = SystemClock()
     supervisor = world.supervisor
-    return Measurements(
-        Sources(
-            supervisor=supervisor,
-            recorder=Recorder(database, clock),
-            failures=FailureCounts(),
-            reading=ReadingProcess(),
-            queues=QueueReader(database, clock),
-            pulse=Pulse(supervisor.tally, supervisor.versions, clock),
-            clock=clock,
-            gauges=lambda: {"builds_in_flight": 1},
-            build={"version": "0", "python": "3"},
-        )
+    return Sources(
+        supervisor=supervisor,
+        recorder=Recorder(database, clock),
+        failures=FailureCounts(),
+        reading=ReadingProcess(),
+        queues=QueueReader(database, clock),
+        pulse=Pulse(supervisor.tally, supervisor.versions, clock),
+        clock=clock,
+        gauges=lambda: {"builds_in_flight": 1},
+        build={"version": "0", "python": "3"},
     )
+
+
+class ComesMeanwhile(QueueReader):
+    """A version comes while the queues are read."""
+
+    def __init__(self, world: World, database: Database) -> None:
+        super().__init__(database, SystemClock())
+        self._world = world
+
+    async def read(self) -> list[Queue] | None:
+        await self._world.value("good", 21)
+        return await super().read()
 
 
 @asynccontextmanager
@@ -53,7 +66,7 @@ async def measured(root: Path, environments: Path, sandbox: Sandbox) -> AsyncIte
         store = Database(f"sqlite:///{root / 'quinta.db'}", SystemClock())
         await store.start()
         try:
-            yield world, measurements_of(world, store)
+            yield world, Measurements(sources_of(world, store))
         finally:
             await store.close()
 
@@ -99,6 +112,20 @@ async def test_what_an_instance_does_is_counted(tmp_path: Path, environments: Pa
         assert without["quinta_request_seconds_count"] == found["quinta_request_seconds_count"]
 
 
+async def test_a_version_that_comes_meanwhile_is_in_the_status(
+    tmp_path: Path, environments: Path, sandbox: Sandbox
+) -> None:
+    async with open_world(tmp_path, environments, sandbox) as world:
+        store = Database(f"sqlite:///{tmp_path / 'quinta.db'}", SystemClock())
+        await store.start()
+        try:
+            sources = replace(sources_of(world, store), queues=ComesMeanwhile(world, store))
+            found = await StatusReport(sources, store, dict).read()
+            assert [row["version"] for row in found["versions"]] == ["good"]
+        finally:
+            await store.close()
+
+
 async def test_the_number_of_series_is_bounded_and_a_version_keeps_its_own(
     tmp_path: Path, environments: Path, sandbox: Sandbox
 ) -> None:
@@ -135,7 +162,7 @@ async def test_the_number_of_series_is_bounded_and_a_version_keeps_its_own(
 async def test_the_page_comes_without_a_database(tmp_path: Path, environments: Path, sandbox: Sandbox) -> None:
     async with measured(tmp_path, environments, sandbox) as (world, measurements):
         assert (await page(measurements))["quinta_database_up"] == {(): 1}
-        gone = measurements_of(world, Database(f"sqlite:///{tmp_path / 'no' / 'such.db'}", SystemClock()))
+        gone = Measurements(sources_of(world, Database(f"sqlite:///{tmp_path / 'no' / 'such.db'}", SystemClock())))
         found = await page(gone, by_version=True)
         assert found["quinta_database_up"] == {(): 0}
         assert "quinta_queue_items" not in found
