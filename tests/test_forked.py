@@ -14,6 +14,8 @@ import pytest
 from tests.forked import ForkedServer, can_fork
 from tests.serving import start_server
 
+_MASKS = ("SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt")
+
 
 @pytest.mark.parametrize(
     ("words", "settings", "code"),
@@ -36,6 +38,17 @@ def test_words_and_settings_as_the_command_has_them(words: list[str], settings: 
     assert (fresh.returncode, forked.poll()) == (code, code)
 
 
+def signals_of(process: Path) -> dict[str, int]:
+    """The masks of a process's main thread. While it starts a thread, the C library has it block all signals for a
+    moment: read again then."""
+    for _ in range(1000):
+        fields = (line.split(":") for line in (process / "status").read_text().splitlines())
+        masks = {name: int(value, 16) for name, value in fields if name.startswith(_MASKS)}
+        if not masks["SigBlk"]:
+            break
+    return masks
+
+
 def test_folder_limits_and_files_are_those_of_a_fresh_process(tmp_path: Path) -> None:
     seen = []
     for fresh in (False, True):
@@ -43,8 +56,7 @@ def test_folder_limits_and_files_are_those_of_a_fresh_process(tmp_path: Path) ->
         try:
             process = Path(f"/proc/{server.process.pid}")
             files = sorted(os.readlink(link).partition(":")[0] for link in (process / "fd").iterdir())
-            status = (process / "status").read_text().splitlines()
-            signals = [line for line in status if line.startswith(("SigPnd", "SigBlk", "SigIgn", "SigCgt", "Shd"))]
+            signals = signals_of(process)
             group = os.getpgid(server.process.pid), os.getsid(server.process.pid)
             files = [name.replace(str(server.data), "") for name in files]
             seen.append(((process / "cwd").readlink(), (process / "limits").read_text(), group, signals, files))
