@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from quinta.cli import audit
 from quinta.cli.admin_applications import application
-from quinta.cli.admin_audit import audit
 from quinta.cli.admin_clients import client
 from quinta.cli.admin_desk import Desk, Email, Form, print_row, run
 from quinta.cli.admin_groups import group
@@ -20,6 +20,7 @@ from quinta.core.tenancy.organizations import NewOrganization, Organizations
 from quinta.core.tenancy.people import People
 
 app = typer.Typer(
+    add_completion=False,
     no_args_is_help=True,
     help="Accounts, keys, organizations, groups, roles, runs, clients, applications, audit trail of a data folder.",
 )
@@ -34,7 +35,7 @@ app.add_typer(group, name="group")
 app.add_typer(role, name="role")
 app.add_typer(run_words, name="run")
 app.add_typer(application, name="application")
-app.add_typer(audit, name="audit")
+app.add_typer(audit.app, name="audit")
 
 
 @user.command("create")

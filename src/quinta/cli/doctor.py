@@ -24,7 +24,7 @@ from quinta.settings import Settings, SettingsError, read_settings
 
 _PATIENCE_SECONDS = 5.0
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-_WORDS = ("serve", "status", "doctor", "admin")
+_WORDS = ("serve", "status", "doctor", "audit", "admin")
 """Each is a module beside this one, with the command as ``app``."""
 
 

@@ -48,7 +48,7 @@ _App = Callable[[_Message, _Receive, _Send], Awaitable[None]]
 _SHUTDOWN_SECONDS = 15
 _OPEN_FILES = 65_536
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

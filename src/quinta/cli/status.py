@@ -30,7 +30,7 @@ _NOT_RUNNING = 3
 _PATIENCE_SECONDS = 30.0
 _CLEAR = "\x1b[H\x1b[2J"
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

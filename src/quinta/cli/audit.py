@@ -1,4 +1,4 @@
-"""``quinta admin audit``: the trail of every state change and every refusal (decision 0024)."""
+"""``quinta audit``, also ``quinta admin audit``: the trail of every state change and every refusal (decision 0024)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from quinta.cli.options import DEFAULT_DATA, DataFolder, Output
 from quinta.core.observation.audit import AuditQuery, AuditTrail, Verification
 from quinta.core.observation.audit_entry import AuditEntry
 
-audit = typer.Typer(no_args_is_help=True, help="The audit trail: who did what, and who was refused.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="The audit trail: who did what, and who was refused."
+)
 
 
-@audit.command("list")
+@app.command("list")
 def audit_list(
     project: Annotated[str | None, typer.Option(metavar="NAME", help="Only in this project, be it gone.")] = None,
     actor: Annotated[str | None, typer.Option(metavar="EMAIL", help="Only by this one, system or anonymous.")] = None,
@@ -34,7 +36,7 @@ def audit_list(
     print_rows(("sequence", "time", "action", "description"), run(data, work), output)
 
 
-@audit.command("verify")
+@app.command("verify")
 def audit_verify(
     head: Annotated[
         str | None, typer.Option(metavar="DIGEST", help="A digest told earlier, which must still be in the chain.")
