@@ -31,6 +31,7 @@ from quinta.privacy.queries.tree import (
     Source,
     Value,
 )
+from tests.privacy.queries.reference import bin_of
 
 Row = Mapping[str, Value]
 AGE = Column(0, "age", ColumnType.INT, Interval(0, 100), clamped=True)
@@ -134,8 +135,7 @@ def measured(measure: Measure, rows: Sequence[Row]) -> Count:
     numbers = [float(value) for value in values if isinstance(value, (int, float))]
     if measure.kind is MeasureKind.HISTOGRAM:
         assert measure.bins is not None
-        low, high, count = measure.bins.bounds.lower, measure.bins.bounds.upper, measure.bins.count
-        return Counter(min(count - 1, int((number - low) / ((high - low) / count))) for number in numbers)
+        return Counter(bin_of(number, measure.bins) for number in numbers)
     assert measure.grid is not None
     grid = measure.grid
     steps = [max(-grid.most, min(grid.most, round((number - grid.centre) / grid.grain))) for number in numbers]

@@ -178,6 +178,8 @@ def step(value: Any, grid: Grid) -> int:
 
 
 def bin_of(value: Any, bins: Bins) -> int:
+    if bins.edges:
+        return sum(edge <= number(value) for edge in bins.edges)
     lower, upper = bins.bounds.lower, bins.bounds.upper
     width = (upper - lower) / bins.count
     within = min(max(number(value), lower), upper)

@@ -248,6 +248,16 @@ keys: st.SearchStrategy[Key] = st.one_of(
 )
 
 
+def equal_bins(bounds: Interval) -> st.SearchStrategy[Bins]:
+    return st.sampled_from([1, 2, 7, 100]).map(lambda count: Bins(bounds, count))
+
+
+def unequal_bins(bounds: Interval) -> st.SearchStrategy[Bins]:
+    """Some of the edges are numbers that rows have."""
+    edges = st.one_of(st.floats(bounds.lower, bounds.upper), st.sampled_from([-1.0, 0.0, 0.5, 1.0, 2.5, 4.0]))
+    return st.sets(edges, min_size=1, max_size=70).map(lambda few: Bins(bounds, len(few) + 1, tuple(sorted(few))))
+
+
 @st.composite
 def measures(draw: st.DrawFn) -> Measure:
     kind = draw(st.sampled_from(list(MeasureKind)))
@@ -261,7 +271,7 @@ def measures(draw: st.DrawFn) -> Measure:
     if kind is MeasureKind.HISTOGRAM:
         if bounds.lower == bounds.upper:
             bounds = Interval(bounds.lower, bounds.lower + 1)
-        return Measure(kind, operand, bins=Bins(bounds, draw(st.sampled_from([1, 2, 7, 100]))))
+        return Measure(kind, operand, bins=draw(st.one_of(equal_bins(bounds), unequal_bins(bounds))))
     centre = draw(st.sampled_from([0.0, bounds.lower / 2 + bounds.upper / 2]))
     grid = Grid(centre, draw(st.sampled_from([1.0, 2.0**-10, 2.0**40])), draw(st.sampled_from([1, 100, 2**30, 2**40])))
     offset = draw(st.sampled_from([0, grid.most**2 // 2])) if kind is MeasureKind.SQUARES else 0

@@ -37,13 +37,9 @@ def edges_of(within: Interval, *, is_whole: bool) -> tuple[float, ...]:
 
 
 def search_measure(operand: Expression, edges: Sequence[float]) -> Measure:
-    """Rows by the number of the bin that the operand lies in, the last one with its end; NULL in none."""
-    count = len(edges) - 1
-    return Measure(
-        MeasureKind.HISTOGRAM,
-        _number_of_bin(operand, edges, 0, count),
-        bins=Bins(Interval(-0.5, count - 0.5), count),
-    )
+    """Rows by the number of the bin that the operand lies in; NULL in none."""
+    bins = Bins(Interval(edges[0], edges[-1]), len(edges) - 1, tuple(edges[1:-1]))
+    return Measure(MeasureKind.HISTOGRAM, operand, bins=bins)
 
 
 def found_bounds(noisy: Sequence[int], edges: Sequence[float], scale: float, probability: float) -> Interval:
@@ -69,23 +65,6 @@ def _least_count(scale: float, bins: int, miss: float) -> int:
     while least > 1 and bins * tail(scale, least - 1) <= miss:
         least -= 1
     return least
-
-
-def _number_of_bin(operand: Expression, edges: Sequence[float], first: int, last: int) -> Expression:
-    """A tree of comparisons, six deep, for the bins ``first`` to ``last - 1``."""
-    if last - first == 1:
-        # Not a constant: NULL must stay NULL, and it fails every comparison on the way here.
-        number = Literal(first, ColumnType.INT, Interval(first, first))
-        known = Comparison("<=", operand, _literal(operand, edges[-1]))
-        return Case(((known, number),), Literal(None, ColumnType.INT), ColumnType.INT, number.bounds)
-    middle = (first + last) // 2
-    below = Comparison("<", operand, _literal(operand, edges[middle]))
-    return Case(
-        ((below, _number_of_bin(operand, edges, first, middle)),),
-        _number_of_bin(operand, edges, middle, last),
-        ColumnType.INT,
-        Interval(first, last - 1),
-    )
 
 
 def moment(seconds: float) -> datetime:

@@ -102,16 +102,27 @@ class Emitter:
             step = f"CAST({step} AS {self.dialect.wide})"
         return f"({step} * {step} - {offset})"
 
-    def bin(self, operand: Expression, bins: Bins) -> str:
-        """The number of the bin, from 0; what is beyond the bounds is in the first or last one."""
+    def bin(self, number: str, bins: Bins) -> str:
+        """The number of the bin, from 0, of ``number``: a column in double precision, named many times, never NULL."""
+        if bins.edges:
+            return self._between_edges(number, bins.edges, 0)
         lower, upper = bins.bounds.lower, bins.bounds.upper
         width = (upper - lower) / bins.count
         if width <= 0:
-            return f"CASE WHEN {self.number(operand)} IS NOT NULL THEN 0 END"
-        within = _between(self.number(operand), self._float(lower), self._float(upper))
+            return "0"
+        within = _within(number, self._float(lower), self._float(upper))
         position = f"floor({_coarse(f'({within} - {self._float(lower)})', width)} / {self._float(width)})"
-        number = _between(position, self._float(0.0), self._float(bins.count - 1.0))
-        return f"CAST({number} AS {self._type(ColumnType.INT)})"
+        place = _within(position, self._float(0.0), self._float(bins.count - 1.0))
+        return f"CAST({place} AS {self._type(ColumnType.INT)})"
+
+    def _between_edges(self, number: str, edges: Sequence[float], first: int) -> str:
+        """How many of the edges are not above the number, and ``first``: a tree of comparisons."""
+        if not edges:
+            return str(first)
+        middle = len(edges) // 2
+        below = self._between_edges(number, edges[:middle], first)
+        above = self._between_edges(number, edges[middle + 1 :], first + middle + 1)
+        return f"(CASE WHEN {number} < {self._float(edges[middle])} THEN {below} ELSE {above} END)"
 
     def literal(self, value: Value, type_: ColumnType) -> Emitted:
         """Typed, so that no engine guesses. InvalidInput for a text that not every engine can hold."""
@@ -278,7 +289,11 @@ def _truth(sql: str) -> Emitted:
 
 def _between(sql: str, lower: str, upper: str) -> str:
     """NULL stays NULL, which LEAST and GREATEST of both engines would make a bound."""
-    return f"(CASE WHEN {sql} IS NOT NULL THEN least(greatest({sql}, {lower}), {upper}) END)"
+    return f"(CASE WHEN {sql} IS NOT NULL THEN {_within(sql, lower, upper)} END)"
+
+
+def _within(sql: str, lower: str, upper: str) -> str:
+    return f"least(greatest({sql}, {lower}), {upper})"
 
 
 def _coarse(sql: str, divisor: float) -> str:

@@ -127,10 +127,13 @@ class _Question:
     def histogram(self, item: Measure) -> str:
         assert item.operand is not None
         assert item.bins is not None
-        column = self._emitter.bin(item.operand, item.bins)
-        inner = f"SELECT {', '.join([*self._named_keys(), f'{column} AS bin'])} FROM {self._drawn()}"
-        columns = ", ".join([*(f"k{index}" for index in range(len(self._keys))), "bin"])
-        return f"SELECT {columns}, count(*) FROM ({inner}) AS binned WHERE bin IS NOT NULL GROUP BY {columns}"
+        keys = [f"k{index}" for index in range(len(self._keys))]
+        operand = f"{self._emitter.number(item.operand)} AS operand"
+        inner = f"SELECT {', '.join([*self._named_keys(), operand])} FROM {self._drawn()}"
+        bin_ = f"{self._emitter.bin('operand', item.bins)} AS bin"
+        binned = f"SELECT {', '.join([*keys, bin_])} FROM ({inner}) AS valued WHERE operand IS NOT NULL"
+        columns = ", ".join([*keys, "bin"])
+        return f"SELECT {columns}, count(*) FROM ({binned}) AS binned GROUP BY {columns}"
 
     def _value(self, index: int, value: Any, type_: ColumnType) -> Value:
         found: Value = value

@@ -210,10 +210,12 @@ class Grid:
 
 @dataclass(frozen=True, slots=True)
 class Bins:
-    """``count`` bins of equal width from ``bounds.lower`` to ``bounds.upper``; the last one includes its end."""
+    """``count`` bins from ``bounds.lower`` to ``bounds.upper``; the last one includes its end. They are of equal width,
+    or lie between ``edges``, ascending and without the bounds. What is beyond the bounds is in the first or last."""
 
     bounds: Interval
     count: int
+    edges: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
