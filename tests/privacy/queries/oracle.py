@@ -171,7 +171,7 @@ def in_order(statement: Statement, groups: dict[Cells, Group]) -> list[Cells]:
 
 def aggregate_of(plan: Plan, statement: Statement, number: int) -> Aggregate:
     """What the column of results is made of: of aggregates that say the same there is one."""
-    (place,) = re.findall(rf"\ba(\d+) AS v0_{len(statement.keys) + number}\b", plan.shape.results)
+    (place,) = re.findall(rf"\ba(\d+) AS v0_{len(statement.keys) + number}\b", plan.shape.statement)
     return plan.aggregates[int(place)]
 
 

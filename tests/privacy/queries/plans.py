@@ -61,7 +61,7 @@ def plan(
 ) -> Plan:
     names = tuple(f"k{number}" for number in range(len(keys))) + tuple(f"a{n}" for n in range(len(aggregates)))
     widths = tuple(f"k{number}" for number in range(len(keys))) + tuple(f"e{n}" for n in range(len(aggregates)))
-    shape = Shape(f"SELECT {', '.join(names)} FROM noisy", f"SELECT {', '.join(widths)} FROM noisy", names)
+    shape = Shape(f"SELECT {', '.join(names + widths)} FROM noisy", names)
     return Plan(
         source(most_rows), tuple(keys), aggregates, shape, tuple(limits), tau, delta, clamps_counts, datasets=("d",)
     )

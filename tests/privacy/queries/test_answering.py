@@ -147,7 +147,7 @@ def test_numbers_are_written_as_they_are() -> None:
 
 def test_moments_and_large_numbers_go_through_the_shape() -> None:
     moments = Key(Column(0, "at", ColumnType.DATETIME, None), None)
-    shape = Shape("SELECT k0, a0 * a0 FROM noisy ORDER BY a0 DESC", "SELECT k0, NULL FROM noisy", ("at", "x"))
+    shape = Shape("SELECT k0, a0 * a0, k0, NULL FROM noisy ORDER BY a0 DESC", ("at", "x"))
     asked = replace(plan(COUNT, keys=[moments]), shape=shape)
     keys = ((datetime(2020, 1, 1, tzinfo=UTC),), (None,))
     results, accuracy = shaped(asked, NoisyTable(keys, ((2**40,), (3,)), ((1.0,), (1.0,))))
@@ -156,12 +156,17 @@ def test_moments_and_large_numbers_go_through_the_shape() -> None:
 
 
 @pytest.mark.parametrize(
-    "sql", ["SELECT * FROM read_csv('/etc/passwd')", "SET memory_limit = '1GB'", "ATTACH '/tmp/x.db'"]
+    "sql",
+    [
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT 1, 1; SET memory_limit = '1GB'",
+        "SELECT 1, 1; ATTACH '/tmp/x.db'",
+    ],
 )
 def test_the_engine_opens_nothing(sql: str) -> None:
     table = NoisyTable(((),), ((1,),), ((1.0,),))
     with pytest.raises(duckdb.Error):
-        shaped(replace(plan(COUNT), shape=Shape(sql, sql, ("a",))), table)
+        shaped(replace(plan(COUNT), shape=Shape(sql, ("a",))), table)
     assert shaped(plan(COUNT), table)[0] == b"a0\n1\n"
 
 

@@ -290,12 +290,11 @@ class Shape:
     of who asked. The table is called ``noisy``: columns k0, k1, ... for keys, a0, a1, ... for aggregates, and e0, e1,
     ... for half the width of the interval of 95 % of each aggregate.
 
-    ``results`` puts out ``columns``; ``accuracy`` the rows of results in the same order: the same columns, those of
-    aggregates with their half width in place of the value, those computed from several or nested ones empty.
+    ``statement`` puts out the values of ``columns``, and then what accuracy says of each: the value of a key, the half
+    width of an aggregate, NULL for what is computed from several or nested ones.
     """
 
-    results: str
-    accuracy: str
+    statement: str
     columns: tuple[str, ...]
 
 

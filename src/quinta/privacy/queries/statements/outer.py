@@ -16,7 +16,7 @@ from quinta.privacy.queries.statements.expressions import Builder
 from quinta.privacy.queries.statements.literals import NUMBERS
 from quinta.privacy.queries.statements.refusals import refused, text_of
 from quinta.privacy.queries.statements.relations import Core, Named, Names, Noisy, Told, columns_of
-from quinta.privacy.queries.statements.rendering import quoted, rendered
+from quinta.privacy.queries.statements.rendering import rendered
 from quinta.privacy.queries.statements.selects import Parts
 from quinta.privacy.queries.tree import AggregateKind, Column, Expression, Shape
 
@@ -114,14 +114,14 @@ def shape_of(noisy: Noisy) -> Shape:
     """The statement's shape: columns with names that are all different, whatever the case of letters."""
     columns = _different(noisy.titles)
     values, widths = [], []
-    for number, (title, column) in enumerate(zip(columns, noisy.names.columns, strict=True)):
+    for number, column in enumerate(noisy.names.columns):
         value, width = f"v{noisy.level}_{number}", f"w{noisy.level}_{number}"
         if column.expression.type is ColumnType.FLOAT:
             value, width = (f"CASE WHEN isfinite({name}) THEN {name} END" for name in (value, width))
-        values.append(f"{value} AS {quoted(title)}")
-        widths.append(f"{width} AS {quoted(title)}")
-    rest = f"FROM ({noisy.sql}) ORDER BY {noisy.order}"
-    return Shape(f"SELECT {', '.join(values)} {rest}", f"SELECT {', '.join(widths)} {rest}", columns)
+        values.append(value)
+        widths.append(width)
+    selected = ", ".join(values + widths)
+    return Shape(f"SELECT {selected} FROM ({noisy.sql}) ORDER BY {noisy.order}", columns)
 
 
 def _different(titles: Sequence[str]) -> tuple[str, ...]:

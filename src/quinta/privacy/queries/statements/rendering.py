@@ -33,11 +33,6 @@ _SIGNS = {"add": "+", "subtract": "-", "multiply": "*"}
 _PARTS = {"year": "year", "month": "month", "day": "day", "hour": "hour", "weekday": "dow"}
 
 
-def quoted(name: str) -> str:
-    """A name as an identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
 def rendered(expression: Expression) -> str:
     """The expression; columns are the names of a noisy table's."""
     match expression:
