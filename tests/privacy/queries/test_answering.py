@@ -19,7 +19,7 @@ from quinta.privacy.queries.answering import plan_answer, plan_cost
 from quinta.privacy.queries.measured import Rows
 from quinta.privacy.queries.noise import OpenDPNoise
 from quinta.privacy.queries.release import NoisyTable
-from quinta.privacy.queries.shaping import csv_of, shaped
+from quinta.privacy.queries.shaping import SETTINGS, csv_of, shaped
 from quinta.privacy.queries.tree import AggregateKind, AutomaticBounds, Column, Interval, Key, Shape
 from tests.privacy.queries.plans import (
     AGE,
@@ -156,17 +156,16 @@ def test_moments_and_large_numbers_go_through_the_shape() -> None:
 
 
 @pytest.mark.parametrize(
-    "sql",
-    [
-        "SELECT * FROM read_csv('/etc/passwd')",
-        "SELECT 1, 1; SET memory_limit = '1GB'",
-        "SELECT 1, 1; ATTACH '/tmp/x.db'",
-    ],
+    "sql", ["SELECT * FROM read_csv('/etc/passwd')", "SET memory_limit = '1GB'", "ATTACH '/tmp/x.db'"]
 )
 def test_the_engine_opens_nothing(sql: str) -> None:
     table = NoisyTable(((),), ((1,),), ((1.0,),))
     with pytest.raises(duckdb.Error):
         shaped(replace(plan(COUNT), shape=Shape(sql, ("a",))), table)
+    # By itself too: behind the table of an answer only a select is a statement at all.
+    refused = pytest.raises(duckdb.Error, match=r"disabled by configuration|been locked")
+    with duckdb.connect(":memory:", config=dict(SETTINGS)) as connection, refused:
+        connection.execute(sql)
     assert shaped(plan(COUNT), table)[0] == b"a0\n1\n"
 
 

@@ -1,8 +1,8 @@
 """From the noisy table to the files of an answer: HAVING, ORDER BY, LIMIT and arithmetic cost nothing any more.
 
-They run in a DuckDB of their own, in memory, which holds noisy tables and nothing else and cannot open anything. It is
-kept: to make one takes 40 ms of processor. Each answer has a connection of its own, and one statement, whose table is a
-part of it: a temporary one, and statements for each of the files, took twice as long.
+They run in a DuckDB of their own, in memory, which holds nothing and cannot open anything. It is kept: to make one
+takes 40 ms of processor. An answer is one statement, on a connection of its own, and the noisy table is a part of it: a
+temporary table and a statement for each of the files took twice as long.
 """
 
 from __future__ import annotations
