@@ -3,12 +3,12 @@ the whole set of settings (contract ubiops 3.4, 8.3, 12.6)."""
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import httpx2
 
 from tests.dialects.ubiops.conftest import package
+from tests.dialects.ubiops.waiting import wait_for
 from tests.models import ModelDoor, new_model
 
 SETTINGS: dict[str, Any] = {
@@ -41,13 +41,11 @@ def change_until_it_ends(door: ModelDoor) -> list[str]:
 
 def builds(door: ModelDoor, ended: int) -> int:
     """How often a build of the version began, once the log has that many ends: it is written a moment after."""
-    deadline = time.monotonic() + 20
-    while True:
-        lines = [line["log"] for line in door.logs(system=True)]
-        if sum("the version is available" in line for line in lines) >= ended:
-            return sum(line.startswith("building package.zip") for line in lines)
-        assert time.monotonic() < deadline, lines
-        time.sleep(0.05)
+    lines = wait_for(
+        lambda: [line["log"] for line in door.logs(system=True)],
+        lambda told: sum("the version is available" in line for line in told) >= ended,
+    )
+    return sum(line.startswith("building package.zip") for line in lines)
 
 
 def test_neither_fails_nor_restarts_the_build(door: httpx2.Client) -> None:
